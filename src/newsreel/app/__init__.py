@@ -1,0 +1,1 @@
+"""Use cases: one module each, decisions joined to I/O."""

@@ -1,0 +1,1 @@
+"""The archive on disk: day files, manifests, and the log of both."""

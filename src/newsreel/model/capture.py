@@ -1,0 +1,78 @@
+"""One exchange with a source: what was asked, what came back, or why nothing did."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class FaultKind(StrEnum):
+    """Why a poll brought nothing, in words that stay the same."""
+
+    REFUSED_ADDRESS = "refused-address"
+    BAD_ADDRESS = "bad-address"
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    PROTOCOL = "protocol"
+    HTTP = "http"
+    CHALLENGE = "challenge"
+    TOO_MANY_REDIRECTS = "too-many-redirects"
+    BAD_ENCODING = "bad-encoding"
+    NOT_A_FEED = "not-a-feed"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why, in a stable word, and what was found."""
+
+    kind: FaultKind
+    detail: str = ""
+    status: int | None = None
+
+    @property
+    def reason(self) -> str:
+        """The stable word of gaps and listings: ``timeout``, ``http-503``."""
+        return f"http-{self.status}" if self.kind is FaultKind.HTTP else self.kind.value
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """ETag and Last-Modified, byte for byte as received (RFC 9110, 8.8)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+    def __bool__(self) -> bool:
+        """Tell whether a conditional request can be made."""
+        return bool(self.etag or self.last_modified)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """One exchange with a source.
+
+    ``url`` is what was asked, ``final_url`` what answered; ``permanent_url`` is where a chain of only 301 and 308
+    leads. ``body`` is decoded from its transfer and content encodings, and None unless the status is 200;
+    ``digest`` is its SHA-256. ``is_cut`` says that a limit ended the body early.
+    """
+
+    url: str
+    final_url: str
+    fetched_at: datetime
+    status: int | None = None
+    content_type: str | None = None
+    validators: Validators = Validators()
+    max_age: timedelta | None = None
+    retry_after: timedelta | None = None
+    permanent_url: str | None = None
+    body: bytes | None = None
+    digest: bytes | None = None
+    is_cut: bool = False
+    fault: Fault | None = None
+    elapsed: timedelta = timedelta()
+
+    @property
+    def is_not_modified(self) -> bool:
+        """The publisher says that nothing changed."""
+        return self.status == 304 and self.fault is None

@@ -1,0 +1,92 @@
+"""Days of the archive, and the files that hold them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from newsreel.model.entry import Entry
+from newsreel.model.feed import Feed
+from newsreel.model.poll import Gap
+
+
+class WriteReason(StrEnum):
+    """Why a day file was written again, in the words of the log (format.md); the weightier stand first."""
+
+    ERASED = "erased"
+    WITHHELD = "withheld"
+    REVISION = "revision"
+    LATE_ENTRIES = "late-entries"
+    REREAD = "reread"
+    IMPORTED = "imported"
+    NEW = "new"
+    POLLS = "polls"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayPage:
+    """What one day file shows: a feed's entries of a day; ``title`` is the feed's title of that day."""
+
+    day: date
+    feed: Feed
+    title: str | None
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayFeed:
+    """One feed's line in the manifest of a day: its files (None: no entries), polls and gaps."""
+
+    feed: Feed
+    title: str | None
+    entries: int
+    revisions: int
+    md_digest: str | None
+    json_digest: str | None
+    polls_expected: int
+    polls_made: int
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DayFile:
+    """A file of the archive: its path below the archive's root, with ``/``, and its bytes."""
+
+    path: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirtyPage:
+    """A feed's day that has changed since it was written; ``mark`` tells later changes apart.
+
+    ``feed_id`` 0 stands for the day's manifest alone.
+    """
+
+    day: date
+    feed_id: int
+    reason: WriteReason
+    mark: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayCount:
+    """One day in numbers."""
+
+    day: date
+    feeds: int
+    entries: int
+    revised: int
+    gaps: int
+    is_dirty: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One version of one file, as the archive's log keeps it."""
+
+    at: datetime
+    path: str
+    version: int
+    sha256: str
+    reason: WriteReason
+    previous: str

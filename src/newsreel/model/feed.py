@@ -1,0 +1,87 @@
+"""A feed: what is polled, and the state of its polling."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+
+from newsreel.model.capture import Validators
+
+
+class FeedStatus(StrEnum):
+    """Whether a feed is polled, and why not."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    GONE = "gone"
+    REMOVED = "removed"
+    ARCHIVED = "archived"  # came with an import; polled only once it is activated
+
+
+class IdentityPolicy(IntEnum):
+    """What makes an entry's identity in a feed; sticky, so that no entry becomes another."""
+
+    GUID = 1
+    LINK = 2  # the feed was seen to use one guid for different articles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFeed:
+    """A feed to be added. What is None is found out at the first poll."""
+
+    url: str
+    title: str | None = None
+    site_url: str | None = None
+    language: str | None = None
+    folder: str | None = None
+    tags: tuple[str, ...] = ()
+    interval: timedelta | None = None
+    is_private: bool = False
+    is_crawled: bool = False
+    status: FeedStatus = FeedStatus.ACTIVE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """What is polled, and its polling state.
+
+    ``first_url`` never changes (public ids hang on it); ``file_name`` neither: day files bear it.
+    ``title`` is the publisher's, unless the operator gave one (``has_own_title``). ``interval`` is the operator's wish,
+    None for the schedule's choice. ``host`` is what politeness counts by. ``moved_to`` is an address that permanent
+    redirects named ``moved_count`` times in a row.
+    """
+
+    id: int
+    url: str
+    first_url: str
+    file_name: str
+    host: str
+    title: str | None = None
+    has_own_title: bool = False
+    site_url: str | None = None
+    language: str | None = None
+    folder: str | None = None
+    tags: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    is_private: bool = False
+    is_crawled: bool = False
+    status: FeedStatus = FeedStatus.ACTIVE
+    identity_policy: IdentityPolicy = IdentityPolicy.GUID
+    interval: timedelta | None = None
+    validators: Validators = Validators()
+    body_digest: bytes | None = None
+    added_at: datetime
+    last_poll_at: datetime | None = None
+    last_ok_at: datetime | None = None
+    last_change_at: datetime | None = None
+    next_poll_at: datetime | None = None
+    due_at: datetime | None = None
+    failures: int = 0
+    fault: str | None = None
+    moved_to: str | None = None
+    moved_count: int = 0
+    entry_count: int = 0
+
+    @property
+    def display_title(self) -> str:
+        """The title, else the address without its scheme."""
+        return self.title or self.url.partition("://")[2] or self.url

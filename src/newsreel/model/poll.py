@@ -1,0 +1,214 @@
+"""A poll: a capture understood, what was known before, and what follows from both."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from newsreel.model.capture import Capture, Fault
+from newsreel.model.entry import Content, Json, Sighting
+from newsreel.model.feed import Feed, FeedStatus, IdentityPolicy
+
+
+class Outcome(StrEnum):
+    """How a poll ended."""
+
+    OK = "ok"
+    NOT_MODIFIED = "not-modified"
+    FAILED = "failed"
+
+
+class GapReason(StrEnum):
+    """Why nothing was observed, where no fault says it."""
+
+    NOT_POLLED = "not-polled"
+    NO_OVERLAP = "no-overlap"
+    TRUNCATED = "truncated"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A span of time in which a feed was not observed; ``to_at`` None while it lasts.
+
+    ``reason`` is a :class:`GapReason` or the reason of a :class:`~newsreel.model.capture.Fault`.
+    """
+
+    feed_id: int
+    from_at: datetime
+    to_at: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedFacts:
+    """What a reading says about the feed itself; None: not said."""
+
+    title: str | None = None
+    site_url: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A capture understood. ``sightings`` is empty unless the outcome is ok."""
+
+    capture: Capture
+    outcome: Outcome
+    fault: Fault | None = None
+    facts: FeedFacts = FeedFacts()
+    sightings: tuple[Sighting, ...] = ()
+    identity_policy: IdentityPolicy = IdentityPolicy.GUID
+    wishes: Mapping[str, Json] | None = None
+
+
+class Tombstone(StrEnum):
+    """How an entry was taken out by the operator."""
+
+    WITHHELD = "withheld"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownEntry:
+    """What the store knows of an entry that was seen again.
+
+    ``digest`` with its versions is that of the newest wording as last read; ``content`` is filled where the
+    versions differ from today's, so that it can be digested again. ``wordings`` holds the digests of all its
+    revisions, where they were asked for.
+    """
+
+    entry_id: int
+    identity: str
+    guid: str | None
+    number: int
+    digest: bytes
+    digest_version: int
+    parser_version: int
+    observed: bytes
+    seen_at: datetime
+    content: Content | None = None
+    wordings: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the store knows of the keys of one reading.
+
+    ``by_identity`` and ``by_permalink`` (entries without a guid, or of a feed whose identity is the link) hold the
+    entries; ``erased`` the identities that must not come back; ``window`` the ids of the entries that stood in
+    the feed at its last poll that brought a body, with ``window_at`` its time.
+    """
+
+    by_identity: Mapping[str, KnownEntry]
+    by_permalink: Mapping[str, KnownEntry]
+    erased: frozenset[str] = frozenset()
+    window: tuple[int, ...] = ()
+    open_gap: Gap | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """An entry to be stored for the first time, with its first wording."""
+
+    sighting: Sighting
+    public_id: str
+    day: int
+    first_seen_at: datetime
+    absent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRevision:
+    """A wording to be added to a stored entry. ``is_latest``: it is newer than all that are known."""
+
+    entry_id: int
+    number: int
+    sighting: Sighting
+    seen_at: datetime
+    absent_at: datetime | None
+    is_latest: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reread:
+    """The newest wording, read differently by a newer parser or digest; ``sighting`` as read today."""
+
+    entry_id: int
+    number: int
+    sighting: Sighting
+    is_same: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """Something that changed without making a revision: dates, images, categories, enclosures."""
+
+    entry_id: int
+    sighting: Sighting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adoption:
+    """An entry known by its link only has turned up with a guid, which it takes for its identity."""
+
+    entry_id: int
+    identity: str
+    guid: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What a reading changes in what is known. Revising the same sightings twice gives nothing the second time.
+
+    ``seen`` are the ids of stored entries that stand in the feed, in its order; ``overlap`` counts how many stood
+    there before (None: nothing to compare with).
+    """
+
+    new: tuple[NewEntry, ...] = ()
+    revised: tuple[NewRevision, ...] = ()
+    rereads: tuple[Reread, ...] = ()
+    observations: tuple[Observation, ...] = ()
+    adoptions: tuple[Adoption, ...] = ()
+    unchanged: int = 0
+    seen: tuple[int, ...] = ()
+    overlap: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """An attempt with all its consequences: what one transaction stores.
+
+    ``feed`` is the feed's state after the poll. ``opened`` and ``closed`` say what happens to its gaps;
+    ``lost`` are the ids that stood in the feed before and do no longer. ``expected`` counts the polls that were due
+    since the last one, this one included.
+    """
+
+    feed: Feed
+    reading: Reading
+    changes: Changes
+    opened: tuple[Gap, ...] = ()
+    closes_gap: bool = False
+    lost: tuple[int, ...] = ()
+    expected: int = 1
+    former_status: FeedStatus = FeedStatus.ACTIVE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollRecord:
+    """One line of the poll log."""
+
+    feed_id: int
+    polled_at: datetime
+    outcome: Outcome
+    status: int | None
+    reason: str | None
+    detail: str | None
+    new: int
+    revised: int
+    unchanged: int
+    reread: int
+    overlap: int | None
+    bytes: int
+    elapsed_ms: int
+    capture: bytes | None
+    next_poll_at: datetime | None

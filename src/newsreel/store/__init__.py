@@ -1,0 +1,1 @@
+"""The database: what every store can do, and the stores."""

@@ -1,0 +1,235 @@
+"""What every store can do, by topic. One method is one atomic unit that returns after its commit.
+
+Times go in and out aware and in UTC; days are :class:`datetime.date`. Every method may raise
+:class:`~newsreel.errors.StoreError`. The contract suite in ``tests/contract`` is the fine print.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Protocol
+
+from newsreel.model.day import DayCount, DayFeed, DayPage, DirtyPage, WriteReason
+from newsreel.model.entry import Entry, Sighting
+from newsreel.model.feed import Feed, FeedStatus, NewFeed
+from newsreel.model.host import HostState
+from newsreel.model.legacy import Import, LegacyFile, LegacyKind, StoredLegacyRow
+from newsreel.model.poll import Gap, Known, Poll, PollRecord, Tombstone
+
+
+@dataclass(frozen=True, slots=True)
+class AddedFeed:
+    """A feed as it stands in the store, and whether this call added it."""
+
+    feed: Feed
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenFile:
+    """A day file or manifest as it was last written; ``version`` counts from 1."""
+
+    path: str
+    version: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreCounts:
+    """The whole archive in numbers; ``bytes`` is the size of the database, 0 where it can't be told."""
+
+    feeds: int
+    active: int
+    failing: int
+    due: int
+    entries: int
+    revisions: int
+    dirty_days: int
+    open_gaps: int
+    polls: int
+    schema: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TombstoneRecord:
+    """That an entry was taken out, when and why.
+
+    ``ids`` are all the public ids it might come back under (of its identity and of its permalink).
+    """
+
+    public_id: str
+    ids: tuple[str, ...]
+    kind: Tombstone
+    at: datetime
+    reason: str
+    is_private: bool
+
+
+class FeedStore(Protocol):
+    """The feeds, and what the operator may change of them."""
+
+    async def add_feeds(self, feeds: Iterable[NewFeed], *, now: datetime) -> list[AddedFeed]:
+        """Add what is not there yet; an address that is an alias of a feed finds that feed.
+
+        Adding a removed or archived feed activates it again. A value that is None never overwrites one that is known.
+        File names are chosen here, collisions resolved (``~`` and 8 hex digits of the address's digest).
+        """
+
+    async def restore_feeds(self, feeds: Iterable[Feed]) -> list[Feed]:
+        """Add feeds as they were written out (first_url, file_name, aliases … kept; ids are given anew)."""
+
+    async def feeds(self, *, statuses: Iterable[FeedStatus] | None = None) -> list[Feed]:
+        """Return the feeds by folder, then title; None: all but the removed."""
+
+    async def feed(self, feed_id: int) -> Feed | None:
+        """Return one feed."""
+
+    async def find_feed(self, address: str) -> Feed | None:
+        """Return the feed that has or had this address."""
+
+    async def save_feed(self, feed: Feed) -> Feed:
+        """Store the operator's choices: title, folder, tags, interval, is_private, status. Makes its days dirty
+        where their files change (a feed that turns private leaves the public archive).
+        """
+
+    async def purge_feed(self, feed_id: int) -> int:
+        """Delete a feed with all its entries and return how many; its days become dirty."""
+
+
+class PollStore(Protocol):
+    """Known-then-save under a lease, and the log of it."""
+
+    async def lease(
+        self,
+        *,
+        now: datetime,
+        term: timedelta,
+        limit: int,
+        holder: str,
+        feed_ids: Sequence[int] | None = None,
+        is_forced: bool = False,
+    ) -> list[Feed]:
+        """Lease active feeds that are due (``is_forced``: whatever their time) and unleased, longest due first."""
+
+    async def release(self, feed_ids: Iterable[int], *, holder: str) -> None:
+        """Give leases back unpolled."""
+
+    async def known(
+        self, feed: Feed, sightings: Sequence[Sighting], *, has_wordings: bool = False
+    ) -> Known:
+        """Return what is known of these sightings' keys, and nothing else."""
+
+    async def save(self, poll: Poll) -> None:
+        """Store a poll and end its lease, wholly or not at all. Days that change become dirty."""
+
+    async def polls(
+        self, *, feed_id: int | None = None, limit: int = 100
+    ) -> list[PollRecord]:
+        """Return the newest lines of the poll log, newest first."""
+
+    async def gaps(self, *, feed_id: int | None = None, limit: int = 1000) -> list[Gap]:
+        """Return gaps, newest first."""
+
+    async def hosts(self) -> list[HostState]:
+        """Return what politeness remembers."""
+
+    async def save_hosts(self, hosts: Iterable[HostState]) -> None:
+        """Remember hosts; the later ``not_before`` wins."""
+
+
+class EntryStore(Protocol):
+    """Entries and their wordings."""
+
+    async def entry(self, public_id: str) -> Entry | None:
+        """Return one entry by its public id (or an unambiguous beginning of it, of at least 6 digits)."""
+
+    async def entries_of(self, feed_id: int, *, limit: int = 50) -> list[Entry]:
+        """Return a feed's newest entries, newest first."""
+
+    async def last_seen_at(self, entry: Entry) -> datetime | None:
+        """Return the last poll at which the entry stood in its feed; None where no poll ever saw it."""
+
+    async def tombstone(
+        self, public_id: str, kind: Tombstone, *, reason: str, now: datetime
+    ) -> bool:
+        """Withhold or erase an entry, everywhere; its day becomes dirty. False: no such entry."""
+
+    async def tombstones(self) -> list[TombstoneRecord]:
+        """Return what was taken out, oldest first."""
+
+    async def restore_tombstones(self, records: Iterable[TombstoneRecord]) -> None:
+        """Merge tombstones that were written out; entries they name go, or are sealed."""
+
+
+class DayStore(Protocol):
+    """Days: what they hold, and which files of theirs are to be written."""
+
+    async def days(self, *, first: date | None = None, last: date | None = None) -> list[DayCount]:
+        """Return the days that hold entries, polls or gaps, oldest first, in numbers."""
+
+    async def dirty(self) -> list[DirtyPage]:
+        """Return what changed since it was written, by day and feed; private feeds included."""
+
+    async def pages(
+        self, day: date, *, is_private: bool, feed_ids: Iterable[int] | None = None
+    ) -> list[DayPage]:
+        """Return a day's pages, public or private, by file name; withheld entries are left out.
+
+        A feed that was asked for by id and has no entries that day gives an empty page.
+        """
+
+    async def day_feeds(self, day: date, *, is_private: bool) -> list[DayFeed]:
+        """Return the lines of a day's manifest, by file name; digests None (they are the archive's)."""
+
+    async def written(self, day: date, *, is_private: bool) -> dict[str, WrittenFile]:
+        """Return the day's files as last written, by path."""
+
+    async def save_written(
+        self,
+        files: Iterable[WrittenFile],
+        *,
+        day: date,
+        is_private: bool,
+        done: Iterable[DirtyPage] = (),
+    ) -> None:
+        """Remember what was written, and that these pages are no longer dirty unless they changed again since."""
+
+    async def make_dirty(self, day: date, feed_id: int, reason: WriteReason) -> None:
+        """Ask for a page to be written again."""
+
+    async def restore_day_feeds(self, day: date, feeds: Iterable[DayFeed]) -> None:
+        """Take over polls, gaps and titles of a day from its manifest."""
+
+
+class ImportStore(Protocol):
+    """What came in from files."""
+
+    async def save_import(self, imported: Import) -> None:
+        """Store one file's entries with its text form, wholly or not at all; makes no day dirty."""
+
+    async def restore_entries(self, feed: Feed, entries: Iterable[Entry]) -> int:
+        """Add entries as they were written out (public id, wordings, day kept) and return how many were new.
+
+        Ids are given anew; an entry that is there already stays; one with a tombstone does not come back.
+        Makes no day dirty.
+        """
+
+    async def legacy_days(self) -> list[date]:
+        """Return the days of which imported files are kept."""
+
+    async def legacy_files(self, day: date) -> list[tuple[LegacyFile, list[StoredLegacyRow]]]:
+        """Return the imported files of a day by name and kind, with their rows in order."""
+
+    async def has_legacy_file(self, day: date, name: str, kind: LegacyKind) -> bool:
+        """Tell whether such a file was imported."""
+
+
+class Store(FeedStore, PollStore, EntryStore, DayStore, ImportStore, Protocol):
+    """A whole store."""
+
+    async def counts(self, *, now: datetime) -> StoreCounts:
+        """Return the archive in numbers."""
+
+    async def close(self) -> None:
+        """Finish what is queued and let go of the database."""
