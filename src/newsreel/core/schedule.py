@@ -1,0 +1,190 @@
+"""When to poll next, from what the feed does, what was asked for and what went wrong.
+
+The law, in this order:
+
+1. The interval is the operator's, else the feed's own: hourly while nothing is known of it, later
+   the time in which ``ENTRIES_A_POLL`` entries come, between ``SHORTEST`` and ``LONGEST``.
+   Little overlap with the poll before makes it shorter: entries may have been missed.
+2. The publisher's hints (ttl, sy:updatePeriod) lengthen it, unless nothing overlapped.
+3. Failures in a row double it, each, up to ``LONGEST``.
+4. Cache-Control and Expires say "not before"; more than ``LONGEST`` is cut to that.
+5. skipHours and skipDays move the moment to the next hour that is not to be skipped.
+6. Retry-After is kept, whatever the rest says (up to ``LONGEST_RETRY``).
+7. A jitter of at most a tenth of the interval and ``MOST_JITTER``, taken from a digest of feed and
+   moment, is added, so that feeds of one host don't come due at one instant.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import blake2b
+
+from newsreel.model.capture import Capture
+from newsreel.model.host import HostState
+
+START = timedelta(hours=1)
+SHORTEST = timedelta(minutes=15)
+LONGEST = timedelta(hours=24)
+LONGEST_RETRY = timedelta(days=31)
+MOST_JITTER = timedelta(minutes=15)
+ENTRIES_A_POLL = 3
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+# Hosts: Reddit allows about one request a minute; nobody is known to want less.
+LONGEST_GAP = timedelta(minutes=2)
+FIRST_GAP = timedelta(seconds=2)
+LEAST_REST = timedelta(minutes=1)
+
+
+class Reason(StrEnum):
+    """What decided the moment, in words that stay the same."""
+
+    OPERATOR = "operator"
+    NEW = "new"
+    RHYTHM = "rhythm"
+    OVERLAP = "overlap"
+    HINT = "hint"
+    FAILURES = "failures"
+    MAX_AGE = "max-age"
+    SKIPPED_HOURS = "skipped-hours"
+    RETRY_AFTER = "retry-after"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What was asked for: ``interval`` by the operator, the rest by the publisher.
+
+    ``skip_hours`` are hours of the day in UTC, ``skip_days`` English names of days.
+    """
+
+    interval: timedelta | None = None
+    max_age: timedelta | None = None
+    retry_after: timedelta | None = None
+    ttl: timedelta | None = None
+    update_period: timedelta | None = None
+    skip_hours: tuple[int, ...] = ()
+    skip_days: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """What the feed does: when its latest entries came, in any order.
+
+    ``overlap`` is the share of the feed's entries that stood in it at the last poll as well (None:
+    nothing to compare), ``interval`` the time between these two polls.
+    """
+
+    entries_at: tuple[datetime, ...] = ()
+    overlap: float | None = None
+    interval: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When, and what decided it; ``is_capped``: a longer wait was asked for than we keep."""
+
+    at: datetime
+    reason: Reason
+    is_capped: bool = False
+
+
+NO_WISHES = Wishes()
+NO_RHYTHM = Rhythm()
+
+
+def next_poll_at(
+    now: datetime,
+    feed_id: int,
+    *,
+    wishes: Wishes = NO_WISHES,
+    rhythm: Rhythm = NO_RHYTHM,
+    failures: int = 0,
+) -> datetime:
+    """Return when to poll next; the law stands at the top of this module."""
+    return plan(now, feed_id, wishes=wishes, rhythm=rhythm, failures=failures).at
+
+
+def plan(
+    now: datetime,
+    feed_id: int,
+    *,
+    wishes: Wishes = NO_WISHES,
+    rhythm: Rhythm = NO_RHYTHM,
+    failures: int = 0,
+) -> Plan:
+    """Return when to poll next, and why then."""
+    interval, reason = _own_interval(now, wishes, rhythm)
+    hint = min(max(wishes.ttl or timedelta(), wishes.update_period or timedelta()), LONGEST)
+    if hint > interval and wishes.interval is None and rhythm.overlap != 0:
+        interval, reason = hint, Reason.HINT
+    if failures > 0 and interval < LONGEST:
+        interval, reason = min(interval * (1 << min(failures, 10)), LONGEST), Reason.FAILURES
+    at = now + interval
+    max_age = wishes.max_age or timedelta()
+    if now + min(max_age, LONGEST) > at:
+        at, reason = now + min(max_age, LONGEST), Reason.MAX_AGE
+    allowed = _unskipped(at, wishes.skip_hours, wishes.skip_days)
+    if allowed != at:
+        at, reason = allowed, Reason.SKIPPED_HOURS
+    retry_after = min(wishes.retry_after or timedelta(), LONGEST_RETRY)
+    if now + retry_after > at:
+        at, reason = now + retry_after, Reason.RETRY_AFTER
+    is_capped = max_age > LONGEST or (wishes.retry_after or timedelta()) > LONGEST_RETRY
+    return Plan(at + _jitter(feed_id, at, interval), reason, is_capped)
+
+
+def host_after(
+    state: HostState, capture: Capture, *, now: datetime, least: timedelta
+) -> HostState:
+    """Return how a host is to be treated after an answer.
+
+    429 and 503 close it for as long as they say (a minute, if they don't) and double the gap, as
+    does a 403 of a host that limited us before. Each answer without complaint takes a fiftieth off
+    the gap.
+    """
+    complains = capture.status in {429, 503} or (
+        capture.status == 403 and state.gap > least and capture.fault is not None
+    )
+    if not complains:
+        if state.gap <= least or capture.status is None:
+            return state
+        gap = state.gap * 0.98
+        return HostState(state.host, state.not_before, gap if gap > least else timedelta())
+    rest = min(max(capture.retry_after or LEAST_REST, timedelta()), LONGEST_RETRY)
+    not_before = max(now + rest, state.not_before or now)
+    gap = min(max(state.gap * 2, least * 2, FIRST_GAP), LONGEST_GAP)
+    return HostState(state.host, not_before, gap)
+
+
+def _own_interval(now: datetime, wishes: Wishes, rhythm: Rhythm) -> tuple[timedelta, Reason]:
+    if wishes.interval is not None:
+        return max(wishes.interval, timedelta(minutes=1)), Reason.OPERATOR
+    interval, reason = START, Reason.NEW
+    if rhythm.entries_at:
+        # Entries over the time since the oldest of them: it falls by itself when none come.
+        since = max(now - min(rhythm.entries_at), timedelta(minutes=1))
+        interval, reason = since / len(rhythm.entries_at) * ENTRIES_A_POLL, Reason.RHYTHM
+    if rhythm.overlap is not None and rhythm.overlap < 1 / 3:
+        before = rhythm.interval or interval
+        shorter = before / 2 if rhythm.overlap == 0 else before * 2 / 3
+        if shorter < interval:
+            interval, reason = shorter, Reason.OVERLAP
+    return min(max(interval, SHORTEST), LONGEST), reason
+
+
+def _unskipped(at: datetime, hours: Iterable[int], days: Iterable[str]) -> datetime:
+    """Return the moment, or the start of the first hour after it that is not to be skipped."""
+    skip_hours = {hour % 24 for hour in hours}  # RSS 0.91 counted to 24
+    skip_days = {day.strip().lower() for day in days} & set(WEEKDAYS)
+    if len(skip_hours) == 24 or len(skip_days) == 7:
+        return at  # nobody means never
+    while at.hour in skip_hours or WEEKDAYS[at.weekday()] in skip_days:
+        at = at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    return at
+
+
+def _jitter(feed_id: int, at: datetime, interval: timedelta) -> timedelta:
+    seed = f"{feed_id} {at.isoformat()}".encode()
+    share = int.from_bytes(blake2b(seed, digest_size=4).digest(), "big") / 2**32
+    return timedelta(seconds=int(min(interval / 10, MOST_JITTER).total_seconds() * share))

@@ -1,0 +1,275 @@
+"""Which addresses may be reached.
+
+A feed's address, a redirect or a name server can each point into the operator's own network. So
+what counts is the address that is connected to: it is checked once more when the socket is made,
+after DNS and on every hop, whatever form it was written in. Everything that is not public is
+refused unless ``allow_private`` opens it.
+"""
+
+import socket
+from collections.abc import Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+
+from aiohttp import AddrInfoType
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from newsreel.errors import UsageError
+from newsreel.model.capture import Fault, FaultKind
+
+IPAddress = IPv4Address | IPv6Address
+IPNetwork = IPv4Network | IPv6Network
+
+# https://www.iana.org/assignments/iana-ipv4-special-registry
+NOT_PUBLIC_4 = tuple(
+    IPv4Network(network)
+    for network in (
+        "0.0.0.0/8",  # this host; Linux connects 0.0.0.0 to itself
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # carrier-grade NAT
+        "127.0.0.0/8",
+        "169.254.0.0/16",  # link-local, and the metadata services of clouds
+        "172.16.0.0/12",
+        "192.0.0.0/24",  # protocol assignments
+        "192.0.2.0/24",  # documentation
+        "192.88.99.0/24",  # 6to4 relays
+        "192.168.0.0/16",
+        "198.18.0.0/15",  # benchmarks
+        "198.51.100.0/24",  # documentation
+        "203.0.113.0/24",  # documentation
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, and broadcast
+    )
+)
+# Of IPv6 only this block is handed out for the public; all else (loopback, unspecified, ULA,
+# link-local, site-local, multicast, NAT64 64:ff9b::/96, IPv4-compatible) lies outside of it.
+PUBLIC_6 = IPv6Network("2000::/3")
+# https://www.iana.org/assignments/iana-ipv6-special-registry
+NOT_PUBLIC_6 = tuple(
+    IPv6Network(network)
+    for network in (
+        "2001::/23",  # protocol assignments: Teredo, ORCHID, benchmarks
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4 carries an IPv4 address
+        "3fff::/20",  # documentation
+    )
+)
+
+# https://fetch.spec.whatwg.org/#port-blocking
+NO_BROWSER_PORTS = """
+    0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111
+    113 115 117 119 123 135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540
+    548 554 556 563 587 601 636 989 990 993 995 1719 1720 1723 2049 3659 4045 4190 5060 5061 6000
+    6566 6665 6666 6667 6668 6669 6679 6697 10080
+"""
+# Services that take orders from whoever connects: shares, databases, caches, clusters.
+COMMAND_PORTS = """
+    445 873 1433 1521 2375 2376 2379 2380 3306 3389 5432 5900 5984 6379 6443 9042 9200 9300 10250
+    11211 27017
+"""
+HEX_DIGITS = frozenset("0123456789abcdef")
+REFUSED_PORTS = frozenset(int(port) for port in (NO_BROWSER_PORTS + COMMAND_PORTS).split())
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What ``allow_private`` opens: names of hosts, and networks."""
+
+    hosts: frozenset[str] = frozenset()
+    networks: tuple[IPNetwork, ...] = ()
+
+    def has_host(self, host: str) -> bool:
+        """Tell whether the host was opened by its name."""
+        return _bare(host) in self.hosts
+
+    def has_address(self, ip: IPAddress) -> bool:
+        """Tell whether the address lies in an opened network."""
+        return any(ip in network for network in self.networks if network.version == ip.version)
+
+
+@lru_cache(maxsize=16)
+def opened_by(allow_private: tuple[str, ...]) -> Opened:
+    """Return what the settings open.
+
+    Raises:
+        UsageError: an item is neither a network nor the name of a host.
+    """
+    hosts, networks = set(), []
+    for item in allow_private:
+        text = item.strip()
+        try:
+            networks.append(ip_network(text.strip("[]"), strict=False))
+        except ValueError:
+            if not text or "/" in text or ":" in text or is_disguised(text):
+                raise UsageError(
+                    f"neither a host nor a network: {item!r}",
+                    hint="allow_private takes items like nas.lan, 10.0.0.0/8 or ::1",
+                ) from None
+            hosts.add(_bare(text))
+    return Opened(frozenset(hosts), tuple(networks))
+
+
+def is_allowed(ip: str | IPAddress, *, host: str, allow_private: Iterable[str] = ()) -> bool:
+    """Tell whether ``ip``, an address of ``host``, may be connected to."""
+    return _is_allowed(str(ip), host, tuple(allow_private))
+
+
+@lru_cache(maxsize=8192)
+def _is_allowed(ip: str, host: str, allow_private: tuple[str, ...]) -> bool:
+    try:
+        address = plain(ip_address(ip))
+    except ValueError:
+        return False
+    if is_public(address):
+        return True
+    opened = opened_by(allow_private)
+    return opened.has_host(host) or opened.has_address(address)
+
+
+def plain(ip: IPAddress) -> IPAddress:
+    """Return the IPv4 address that an IPv4-mapped one stands for, any other as it is."""
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+        return ip.ipv4_mapped
+    return ip
+
+
+def is_public(ip: IPAddress) -> bool:
+    """Tell whether an address belongs to the public network."""
+    if isinstance(ip, IPv4Address):
+        return not any(ip in network for network in NOT_PUBLIC_4)
+    if ip.scope_id is not None or ip not in PUBLIC_6:
+        return False
+    return not any(ip in network for network in NOT_PUBLIC_6)
+
+
+def is_own(host: str, allow_private: tuple[str, ...]) -> bool:
+    """Tell, without asking DNS, whether a host is one that ``allow_private`` opens."""
+    name, opened = _bare(host), opened_by(allow_private)
+    if name in opened.hosts:
+        return True
+    try:
+        address = ip_address("127.0.0.1" if name == "localhost" else name)
+    except ValueError:
+        return False
+    return not is_public(plain(address)) and opened.has_address(plain(address))
+
+
+def is_disguised(host: str) -> bool:
+    """Tell whether a host is an IPv4 address as only ``inet_aton`` reads it, like 0x7f.1."""
+    last = host.rstrip(".").rpartition(".")[2].lower()
+    # https://url.spec.whatwg.org/#ends-in-a-number-checker
+    if not (last.isdigit() or (last[:2] == "0x" and not set(last[2:]) - HEX_DIGITS)):
+        return False
+    try:
+        IPv4Address(host)
+    except ValueError:
+        return True
+    return False
+
+
+def fault_of_address(url: URL, allow_private: tuple[str, ...]) -> Fault | None:
+    """Return why an address can't be asked for at all, before any name is looked up."""
+    if url.scheme not in {"http", "https"}:
+        return Fault(FaultKind.REFUSED_ADDRESS, f"not the web: {url.scheme or 'no scheme'}")
+    host = url.raw_host
+    if not host or not host.isascii() or any(c <= " " or c == "%" for c in host):
+        return Fault(FaultKind.BAD_ADDRESS, f"no such host name: {host!r}")
+    if url.port in REFUSED_PORTS:
+        return Fault(FaultKind.REFUSED_ADDRESS, f"port {url.port} of {host} is not for the web")
+    if is_disguised(host):
+        return Fault(FaultKind.REFUSED_ADDRESS, f"an address in disguise: {host}")
+    is_literal = ":" in host or host[-1].isdigit()  # no resolver is asked for these
+    if is_literal and not _is_allowed(host, host, allow_private):
+        return refusal(host, host)
+    return None
+
+
+def refusal(host: str, ip: str) -> Fault:
+    """Return the fault for an address that may not be reached."""
+    found = host if host == ip else f"{host} ({ip})"
+    return Fault(FaultKind.REFUSED_ADDRESS, f"not a public address: {found}")
+
+
+class RefusedAddress(OSError):
+    """A connection would have gone where it may not."""
+
+
+@dataclass(slots=True)
+class Hop:
+    """The host that is being asked, and the address of it that was refused."""
+
+    host: str
+    refused: str = ""
+
+
+# aiohttp tells the socket factory the address but not the host, and wraps what is raised there in
+# an error of its own. The tasks it starts carry this along.
+_hop: ContextVar[Hop] = ContextVar("hop")
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The last check before a connection, for one policy."""
+
+    allow_private: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        opened_by(self.allow_private)  # so that a slip in the settings shows at once
+
+    def enter(self, host: str) -> Hop:
+        """Say which host the connections to come are for."""
+        hop = Hop(host)
+        _hop.set(hop)
+        return hop
+
+    def socket_for(self, info: AddrInfoType) -> socket.socket:
+        """Make the socket for an address, or refuse it: aiohttp's socket factory."""
+        family, kind, protocol, _, address = info
+        ip, port = str(address[0]), int(address[1])
+        hop = _hop.get()
+        if port in REFUSED_PORTS or not _is_allowed(ip, hop.host, self.allow_private):
+            hop.refused = ip
+            raise RefusedAddress(ip)
+        return socket.socket(family, kind, protocol)
+
+
+class GuardedResolver(AbstractResolver):
+    """Another resolver, without those of its answers that may not be reached."""
+
+    def __init__(self, inner: AbstractResolver, guard: Guard) -> None:
+        self._inner = inner
+        self._guard = guard
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Return the allowed addresses of a host.
+
+        Raises:
+            RefusedAddress: the host has addresses, but none that may be reached.
+        """
+        found = await self._inner.resolve(host, port, family)
+        allowed = [
+            one for one in found if _is_allowed(one["host"], host, self._guard.allow_private)
+        ]
+        if found and not allowed:
+            raise RefusedAddress(found[0]["host"])
+        return allowed
+
+    async def close(self) -> None:
+        """Close the other resolver."""
+        await self._inner.close()
+
+
+def _bare(host: str) -> str:
+    return host.rstrip(".").lower()

@@ -1,0 +1,48 @@
+"""What the operator lets the client do, and what a caller asks of it."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from newsreel import __version__
+from newsreel.model.capture import Validators
+
+CONTACT = "https://github.com/newsreel/newsreel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchPolicy:
+    """Limits and manners of everything that goes out.
+
+    ``allow_private`` opens hosts (``nas.lan``) and networks (``127.0.0.0/8``) that are refused
+    otherwise. ``timeout`` is for a whole exchange with all its redirects, ``max_bytes`` for a body
+    after decompression. ``host_gap`` is the least time between two requests to one public host;
+    hosts that ``allow_private`` opens are the operator's own and get none.
+    """
+
+    user_agent: str = ""
+    contact: str = CONTACT
+    allow_private: tuple[str, ...] = ()
+    max_bytes: int = 20_000_000
+    timeout: timedelta = timedelta(seconds=30)
+    max_hops: int = 5
+    concurrency: int = 64
+    host_gap: timedelta = timedelta(seconds=1)
+
+    @property
+    def agent(self) -> str:
+        """The User-Agent that is sent: name, version and where to complain."""
+        return self.user_agent or f"Newsreel/{__version__} (+{self.contact})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One thing to be fetched.
+
+    ``headers`` are the feed's own; to another origin than the first they are not sent.
+    ``max_bytes`` lowers the policy's limit.
+    """
+
+    url: str
+    validators: Validators = field(default_factory=Validators)
+    headers: tuple[tuple[str, str], ...] = ()
+    max_bytes: int | None = None
