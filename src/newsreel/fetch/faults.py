@@ -1,5 +1,7 @@
 """Faults in our words. No message of a library is passed on whole: they hold addresses."""
 
+import errno
+import os
 import ssl
 from collections.abc import Mapping
 
@@ -56,6 +58,9 @@ WORDS: tuple[tuple[type[Exception], FaultKind, str], ...] = (
 
 
 def _reason(error: BaseException) -> str:
+    # asyncio writes the address into the text of its errors; the system's own words are enough.
+    if isinstance(error, OSError) and (error.errno or 0) in errno.errorcode:
+        return os.strerror(error.errno or 0)
     for name in ("verify_message", "strerror", "reason"):
         if text := getattr(error, name, None):
             return str(text)

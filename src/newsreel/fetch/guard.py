@@ -179,8 +179,10 @@ def is_disguised(host: str) -> bool:
 
 def fault_of_address(url: URL, allow_private: tuple[str, ...]) -> Fault | None:
     """Return why an address can't be asked for at all, before any name is looked up."""
+    if not url.scheme:
+        return Fault(FaultKind.BAD_ADDRESS, "no http:// or https:// in front")
     if url.scheme not in {"http", "https"}:
-        return Fault(FaultKind.REFUSED_ADDRESS, f"not the web: {url.scheme or 'no scheme'}")
+        return Fault(FaultKind.REFUSED_ADDRESS, f"not the web: {url.scheme}:")
     host = url.raw_host
     if not host or not host.isascii() or any(c <= " " or c == "%" for c in host):
         return Fault(FaultKind.BAD_ADDRESS, f"no such host name: {host!r}")
