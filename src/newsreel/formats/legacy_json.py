@@ -1,0 +1,378 @@
+"""The old archive's JSON, of every period: read, its text form told apart, and written again byte for byte.
+
+The form is a small object of choices:
+
+* ``keys``: the name of a period of :data:`LAYOUTS`, or the keys in their order where no period has them
+* ``without``: keys of that layout that most rows lack
+* ``values``: what most rows have under a key, where that isn't the usual value; for ``source`` and ``source_url`` too
+* ``empty``: how a value that isn't known is written, where not ``null``
+* ``container``: ``list``, or ``entries`` with what stands ``after`` them (and ``before``)
+* ``indent``, ``utf8``, ``final_newline``: the text, where it isn't one line of ASCII
+
+A row keeps what its wording and the form don't tell, under the keys of the record; ``-`` names the keys it lacks where
+they aren't the form's, ``order`` its keys where they stand in another order.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from newsreel.model.entry import Content, Json
+
+_2024_09 = (
+    *("age", "album", "artist", "bookmarked", "comments", "date_published", "description"),
+    *("id", "language", "link", "manual_status_code", "page_rating", "page_rating_contents"),
+    *("page_rating_visits", "page_rating_votes", "permanent", "source__id", "source_url"),
+    *("status_code", "tags", "thumbnail", "title", "vote"),
+)
+_2024_03 = tuple(
+    sorted({*_2024_09, "dead", "source", "source_obj__id", "user"} - {"source__id", "source_url"})
+)
+_2024_11 = tuple(sorted({*_2024_09, "author"} - {"artist"}))
+_2024_12 = tuple(sorted({*_2024_11, "date_dead_since"}))
+
+LAYOUTS: Mapping[str, tuple[str, ...]] = {
+    "2022-09-05": (
+        *("source", "link", "title", "date_published", "description", "persistent"),
+        *("language", "user"),
+    ),
+    "2020": (
+        *("source", "title", "description", "link", "date_published", "persistent"),
+        *("user", "language", "tags"),
+    ),
+    "2024-03-28": _2024_03,
+    "2024-09-19": _2024_09,
+    "2024-11-25": _2024_11,
+    "2024-12-09": _2024_12,
+    "2025-04-14": tuple(sorted({*_2024_12, "date_created"})),
+}
+"""The keys of the periods whose order is certain, by the first day; other orders are kept as found."""
+
+_USUAL: Mapping[str, Json] = {
+    "album": "", "bookmarked": False, "comments": [], "dead": False, "id": 0,
+    "manual_status_code": 0, "page_rating": 0, "page_rating_contents": 0,
+    "page_rating_visits": 0, "page_rating_votes": 0, "permanent": False, "persistent": False,
+    "source": "", "source_url": "", "status_code": 0, "vote": 0,
+}  # fmt: skip
+LOOSE = ("date_published", "language", "thumbnail", "tags")
+"""What a wording tells, but two rows of one wording may have differently."""
+
+
+
+class _Missing:
+    """Stands for no value at all, which null is not."""
+
+
+_DERIVED = frozenset({"title", "description", "link", "author", "artist", *LOOSE})
+_MISSING = _Missing()
+
+Row = tuple[Content, Mapping[str, Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class JsonDocument:
+    """The records of a file as they stand, and its form as far as it shows before they are understood."""
+
+    records: tuple[Mapping[str, Json], ...]
+    form: Mapping[str, Json]
+
+
+def read(body: bytes, value: Json) -> JsonDocument | None:
+    """Return the records of a file whose JSON is ``value``; None where they aren't entries of the old archive."""
+    form: dict[str, Json] = _text_form(body)
+    entries: Json = value
+    if isinstance(value, dict):
+        if not isinstance(value.get("entries"), list):
+            return None
+        entries = value["entries"]
+        names = list(value)
+        at = names.index("entries")
+        form["container"] = "entries"
+        if at:
+            form["before"] = {name: value[name] for name in names[:at]}
+        if names[at + 1 :]:
+            form["after"] = {name: value[name] for name in names[at + 1 :]}
+    if not isinstance(entries, list) or not all(_is_record(entry) for entry in entries):
+        return None
+    records = tuple(entry for entry in entries if isinstance(entry, dict))
+    return JsonDocument(records, form | _row_form(records))
+
+
+class Layout:
+    """A form, ready to be used for many rows."""
+
+    def __init__(self, form: Mapping[str, Json]) -> None:
+        named = form.get("keys")
+        self._form = form
+        self._keys = LAYOUTS[named] if isinstance(named, str) else _names(named)
+        without = _names(form.get("without"))
+        self._usual_keys = tuple(key for key in self._keys if key not in without)
+        self._values: dict[str, Json] = {key: _USUAL.get(key) for key in self._keys}
+        self._values.update(_mapping(form.get("values")))
+        self._empty = _mapping(form.get("empty"))
+        self._shapes: dict[tuple[str, ...], dict[str, Json]] = {}
+
+    def leftover_of(
+        self, record: Mapping[str, Json], content: Content, *, is_pinned_only: bool = False
+    ) -> dict[str, Json]:
+        """Return what a row must keep, so that with its wording and the form it gives the record again.
+
+        ``is_pinned_only``: the stored wording shares its digest with ``content`` and perhaps no more.
+        """
+        told = self._told(content)
+        if is_pinned_only:
+            for key in LOOSE:
+                del told[key]
+        told = self._values | told
+        kept = {
+            key: value
+            for key, value in record.items()
+            if (implied := told.get(key, _MISSING)) != value or type(implied) is not type(value)
+        }
+        shape = tuple(record)
+        found = self._shapes.get(shape)
+        if found is None:
+            found = self._shapes[shape] = self._shape_of(shape)
+        kept.update(found)
+        return kept
+
+    def write(self, rows: Iterable[Row]) -> bytes:
+        """Return the file that the form and these rows give."""
+        form = self._form
+        indent = form.get("indent")
+        is_ascii = not form.get("utf8")
+        step = indent if isinstance(indent, int) else None
+        is_list = form.get("container", "list") == "list"
+        depth = 1 if is_list else 2
+        encode = _encoder(is_ascii=is_ascii, indent=step, depth=depth + 1)
+        members = [_object(self._pairs(row), encode, step, depth) for row in rows]
+        text = _sequence(members, step, depth - 1)
+        if not is_list:
+            outer = _encoder(is_ascii=is_ascii, indent=step, depth=1)
+            pairs = [(key, outer(value)) for key, value in _mapping(form.get("before")).items()]
+            pairs.append(("entries", text))
+            pairs += [(key, outer(value)) for key, value in _mapping(form.get("after")).items()]
+            text = _object_of_texts(pairs, step, 0)
+        if form.get("final_newline"):
+            text += "\n"
+        return text.encode("utf-8", "surrogatepass")
+
+    def _shape_of(self, shape: tuple[str, ...]) -> dict[str, Json]:
+        """Return what says which keys a record has, and in which order, where the form doesn't."""
+        if shape != _kept(self._keys, shape):
+            return {"order": list(shape)}
+        if shape != self._usual_keys:
+            return {"-": [key for key in self._keys if key not in shape]}
+        return {}
+
+    def _told(self, content: Content) -> dict[str, Json]:
+        told: dict[str, Json] = {
+            "title": content.title,
+            "description": content.summary,
+            "link": content.permalink,
+            "author": content.author,
+            "artist": content.author,
+            "date_published": content.published_raw,
+            "language": content.extras.get("language_raw", content.language),
+            "thumbnail": content.thumbnail,
+            "tags": list(content.categories),
+        }
+        for key, blank in self._empty.items():
+            if told.get(key) is None:
+                told[key] = blank
+        return told
+
+    def _pairs(self, row: Row) -> list[tuple[str, Json]]:
+        """Return a row's keys and values in their order."""
+        content, leftover = row
+        values = self._values | self._told(content)
+        keys: Sequence[str] = self._usual_keys
+        if leftover:
+            values.update(leftover)
+            if "order" in leftover:
+                keys = _names(leftover["order"])
+            elif "-" in leftover:
+                lacking = _names(leftover["-"])
+                keys = [key for key in self._keys if key not in lacking]
+        return [(key, values.get(key)) for key in keys]
+
+
+def header_of(form: Mapping[str, Json]) -> tuple[str | None, str | None]:
+    """Return the address and title of the source that a container of 2022 names."""
+    around = {**_mapping(form.get("before")), **_mapping(form.get("after"))}
+    named = _mapping(around.get("source"))
+    url, title = (
+        (named.get("url"), named.get("title"))
+        if named
+        else (around.get("source url"), around.get("source title"))
+    )
+    return (url if isinstance(url, str) else None), (title if isinstance(title, str) else None)
+
+
+# --- reading the form ---------------------------------------------------------------------------
+
+
+def _is_record(value: Json) -> bool:
+    return isinstance(value, dict) and "link" in value and ("title" in value or "date_published" in value)
+
+
+def _text_form(body: bytes) -> dict[str, Json]:
+    form: dict[str, Json] = {}
+    second = body[1:2]
+    if second == b"\n":
+        line = body[2:].split(b"\n", 1)[0]
+        form["indent"] = len(line) - len(line.lstrip(b" "))
+    if not body.isascii():
+        form["utf8"] = True
+    if body.endswith(b"\n"):
+        form["final_newline"] = True
+    return form
+
+
+def _row_form(records: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
+    shapes = Counter(tuple(record) for record in records)
+    form: dict[str, Json] = {}
+    name, keys = _layout_of(shapes)
+    form["keys"] = name or list(keys)
+    lacking = Counter(
+        tuple(key for key in keys if key not in shape) for shape, n in shapes.items() for _ in range(n)
+    )
+    if lacking and (without := min(lacking, key=lambda names: (-lacking[names], names))):
+        form["without"] = list(without)
+    values = {key: _most(records, key) for key in keys if key not in _DERIVED}
+    unusual = {
+        key: value
+        for key, value in values.items()
+        if value is not _MISSING and not _same(value, _USUAL.get(key))
+    }
+    if unusual:
+        form["values"] = unusual
+    empty = {key: _usual_blank(records, key) for key in keys if key in _DERIVED}
+    empty = {key: blank for key, blank in empty.items() if blank is not None}
+    if empty:
+        form["empty"] = empty
+    return form
+
+
+def _layout_of(shapes: Mapping[tuple[str, ...], int]) -> tuple[str | None, tuple[str, ...]]:
+    present = {key for shape in shapes for key in shape}
+    for name, keys in LAYOUTS.items():
+        if present <= set(keys) and all(shape == _kept(keys, shape) for shape in shapes):
+            return name, keys
+    merged: list[str] = []
+    for shape in sorted(shapes, key=len, reverse=True):
+        at = 0
+        for key in shape:
+            if key in merged:
+                at = merged.index(key) + 1
+            else:
+                merged.insert(at, key)
+                at += 1
+    return None, tuple(merged)
+
+
+def _kept(keys: Iterable[str], shape: Iterable[str]) -> tuple[str, ...]:
+    present = set(shape)
+    return tuple(key for key in keys if key in present)
+
+
+def _most(records: Iterable[Mapping[str, Json]], key: str) -> Json | _Missing:
+    """Return the value most records have under a key, where it is one that can be counted."""
+    found = [record[key] for record in records if key in record]
+    plain = Counter((type(value), value) for value in found if _is_plain(value))
+    if not plain:
+        return _MISSING
+    (_, value), count = max(plain.items(), key=lambda item: item[1])
+    return value if count > 1 or key in {"source", "source_url"} else _MISSING
+
+
+def _is_plain(value: Json) -> bool:
+    return value is None or isinstance(value, bool | int | str)
+
+
+def _usual_blank(records: Iterable[Mapping[str, Json]], key: str) -> Json:
+    """Return how most records write that a value isn't known: an empty text, or (as None) ``null``."""
+    texts = sum(1 for record in records if record.get(key) == "")
+    nulls = sum(1 for record in records if record.get(key, _MISSING) is None)
+    return "" if texts > nulls else None
+
+
+def _same(one: Json, other: Json) -> bool:
+    return one == other and type(one) is type(other)
+
+
+def _names(value: Json) -> tuple[str, ...]:
+    return tuple(str(name) for name in value) if isinstance(value, list) else ()
+
+
+def _mapping(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, dict) else {}
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+_Encode = Callable[[Json], str]
+_ESCAPED = json.encoder.encode_basestring_ascii
+_PLAIN = json.encoder.encode_basestring
+
+
+def _encoder(*, is_ascii: bool, indent: int | None, depth: int) -> _Encode:
+    """Return what writes one value as the standard library does, but fast for the values that are frequent."""
+    quoted: Callable[[str], str] = _ESCAPED if is_ascii else _PLAIN
+    margin = "\n" + " " * ((indent or 0) * (depth - 1))
+
+    def encode(value: Json) -> str:
+        if isinstance(value, str):
+            return quoted(value)
+        if value is None:
+            return "null"
+        if value is True:
+            return "true"
+        if value is False:
+            return "false"
+        if isinstance(value, int):
+            return int.__repr__(value)
+        text = json.dumps(value, ensure_ascii=is_ascii, indent=indent)
+        return text.replace("\n", margin) if indent is not None else text
+
+    return encode
+
+
+def _object(
+    pairs: Iterable[tuple[str, Json]], encode: _Encode, indent: int | None, depth: int
+) -> str:
+    return _object_of_texts([(key, encode(value)) for key, value in pairs], indent, depth)
+
+
+def _object_of_texts(pairs: Sequence[tuple[str, str]], indent: int | None, depth: int) -> str:
+    if not pairs:
+        return "{}"
+    members = [f"{_ESCAPED(key)}: {text}" for key, text in pairs]
+    if indent is None:
+        return "{" + ", ".join(members) + "}"
+    inner = "\n" + " " * (indent * (depth + 1))
+    return "{" + inner + ("," + inner).join(members) + "\n" + " " * (indent * depth) + "}"
+
+
+def _sequence(members: Sequence[str], indent: int | None, depth: int) -> str:
+    if not members:
+        return "[]"
+    if indent is None:
+        return "[" + ", ".join(members) + "]"
+    inner = "\n" + " " * (indent * (depth + 1))
+    return "[" + inner + ("," + inner).join(members) + "\n" + " " * (indent * depth) + "]"
+
+
+def decode(body: bytes) -> Json:
+    """Return what JSON says; raises ValueError where it isn't any."""
+    try:
+        return msgspec.json.decode(body)  # type: ignore[no-any-return]
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass  # lone surrogates, NaN and a byte order mark are read by the standard library
+    try:
+        return json.loads(body)  # type: ignore[no-any-return]
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error

@@ -1,0 +1,198 @@
+"""One record of the old archive and one of our wordings: which of its values stand where.
+
+A record's values come back from three places, the first that has one: what the row keeps (*leftover*), what the
+wording says, what the file's form implies. A row therefore keeps only what the other two don't tell.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+
+from newsreel.formats.languages import tag_of
+from newsreel.formats.urls import canonical, host_of
+from newsreel.model.entry import NOTHING, Content, Doubt, Json
+
+CUT_AT = 999
+"""Characters after which the old system cut descriptions in its last years."""
+
+_SHARED_BY = 3
+_FETCH_LAG = timedelta(seconds=10)
+_LATE_LAG = timedelta(hours=3)
+_IMPORTED = frozenset({Doubt.IMPORTED})
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyRecord:
+    """One record: the address of its source as written (None: none is named), its values, and what we make of it.
+
+    ``created_at`` is when the old system first had it, where the record says so.
+    """
+
+    source: str | None
+    values: Mapping[str, Json]
+    content: Content
+    doubts: frozenset[Doubt]
+    created_at: datetime | None = None
+
+    @property
+    def host(self) -> str:
+        """The host of its link."""
+        return host_of(self.content.permalink or "")
+
+
+def record_of(
+    values: Mapping[str, Json],
+    *,
+    tags: tuple[str, ...] | None = None,
+    doubts: frozenset[Doubt] = frozenset(),
+) -> LegacyRecord:
+    """Return a record's values, named as in the JSON of any period, understood.
+
+    ``tags`` are those that stand only in the Markdown. Total: a value of the wrong type is no value.
+    """
+    source = _text(values.get("source_url", values.get("source")))
+    link = _text(values.get("link"))
+    raw_date = _text(values.get("date_published"))
+    published_at, has_zone = _read_date(raw_date)
+    language = _text(values.get("language"))
+    tag = _tag_of(language) if language else None
+    extras: Mapping[str, Json] = {"language_raw": language} if language and tag != language else NOTHING
+    summary = _text(values.get("description"))
+    found = _IMPORTED | doubts
+    if published_at is None:
+        found |= {Doubt.NO_DATE}
+    elif not has_zone:
+        found |= {Doubt.NO_ZONE}
+    if published_at is not None and published_at.microsecond:
+        found |= {Doubt.FETCH_STAMPED}
+    if summary and len(summary) == CUT_AT:
+        found |= {Doubt.TRUNCATED}
+    content = Content(
+        title=_text(values.get("title")),
+        link=link,
+        permalink=link,
+        canonical_link=canonical(link) if link else None,
+        summary=summary,
+        author=_text(values.get("author", values.get("artist"))),
+        categories=_tags(values.get("tags")) or tags or (),
+        thumbnail=_text(values.get("thumbnail")),
+        language=tag,
+        published_at=published_at,
+        published_raw=raw_date,
+        extras=extras,
+    )
+    created_at = _read_date(_text(values.get("date_created")))[0]
+    return LegacyRecord(source, values, content, found, created_at)
+
+
+def doubted(records: Iterable[LegacyRecord]) -> tuple[LegacyRecord, ...]:
+    """Return one file's records with the doubts that only show when one feed's are seen together.
+
+    The old system threw zones away: what lay ahead became the time of the fetch, what lay behind stayed hours early.
+
+    * fetch-stamped: microseconds; or created within ten seconds after it was published; or three entries of the feed
+      share a second that is not a full minute
+    * no-zone: not one of the feed's entries, three at least, came in within three hours of its date
+    * future-date: published more than an hour after it was created
+    """
+    records = tuple(records)
+    seconds = Counter((record.source, record.content.published_at) for record in records)
+    late = _late_sources(records)
+    return tuple(_doubted(record, seconds, late) for record in records)
+
+
+def _doubted(
+    record: LegacyRecord,
+    seconds: Mapping[tuple[str | None, datetime | None], int],
+    late: frozenset[str | None],
+) -> LegacyRecord:
+    at = record.content.published_at
+    if at is None:
+        return record
+    found = set()
+    if at.second and seconds[record.source, at] >= _SHARED_BY:
+        found.add(Doubt.FETCH_STAMPED)
+    if record.created_at is not None:
+        lag = record.created_at - at
+        if timedelta() <= lag < _FETCH_LAG:
+            found.add(Doubt.FETCH_STAMPED)
+        elif lag < -timedelta(hours=1):
+            found.add(Doubt.FUTURE_DATE)
+    if record.source in late:
+        found.add(Doubt.NO_ZONE)
+    return replace(record, doubts=record.doubts | found) if found - record.doubts else record
+
+
+def _late_sources(records: Iterable[LegacyRecord]) -> frozenset[str | None]:
+    lags: dict[str, list[timedelta]] = {}
+    for record in records:
+        if record.source and record.created_at and record.content.published_at:
+            lag = record.created_at - record.content.published_at
+            lags.setdefault(record.source, []).append(lag)
+    return frozenset(
+        source
+        for source, found in lags.items()
+        if len(found) >= _SHARED_BY and min(found) >= _LATE_LAG
+    )
+
+
+def seen_at_of(record: LegacyRecord, day: date) -> datetime:
+    """Return when the old system had the wording: as the record says, else when the day was written, just after it."""
+    return record.created_at or written_at(day)
+
+
+def written_at(day: date) -> datetime:
+    """Return the midnight that ends a day: when the old system wrote its files."""
+    try:
+        return datetime.combine(day + timedelta(days=1), time(), UTC)
+    except OverflowError:
+        return datetime.combine(day, time(), UTC)
+
+
+def likely_day(records: Iterable[LegacyRecord]) -> date | None:
+    """Return the UTC day most of the records were published on (the earliest of equals), None where none is dated."""
+    days = Counter(r.content.published_at.date() for r in records if r.content.published_at)
+    return min(days, key=lambda day: (-days[day], day)) if days else None
+
+
+def storable(text: str) -> str:
+    """Return text that every store and file can hold: no NUL, no lone surrogate."""
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _text(value: Json) -> str | None:
+    return storable(value) if value and isinstance(value, str) else None
+
+
+def _tags(value: Json) -> tuple[str, ...]:
+    if not value or not isinstance(value, list):
+        return ()
+    return tuple(storable(tag) for tag in value if isinstance(tag, str))
+
+
+_tag_of = lru_cache(1024)(tag_of)
+
+
+def _read_date(text: str | None) -> tuple[datetime | None, bool]:
+    """Read the two forms the old system wrote (ISO 8601 with a blank or ``T``), and whether a zone is named."""
+    if not text:
+        return None, False
+    try:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is UTC:
+            return at, True
+        if at.tzinfo is None:
+            return at.replace(tzinfo=UTC), False
+        return at.astimezone(UTC), True
+    except (ValueError, OverflowError):
+        return None, False
