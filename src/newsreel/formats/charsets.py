@@ -1,0 +1,236 @@
+"""Bytes to text: what a document is written in, whatever it and its server say.
+
+The order, each step only where the one before doesn't decide: a byte order mark; zero bytes around the first ``<``;
+UTF-8 that is valid and more than ASCII, which no other charset looks like by accident; the charset of the HTTP answer,
+then the declared one, where the bytes fit; UTF-8 with a few stray bytes, of which only those are repaired; a guess.
+"""
+
+import codecs
+import re
+from dataclasses import dataclass, field
+
+from newsreel.model.entry import Forgiven
+
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_ZEROS = (
+    (b"\0\0\0<", "utf-32-be"),
+    (b"<\0\0\0", "utf-32-le"),
+    (b"\0<", "utf-16-be"),
+    (b"<\0", "utf-16-le"),
+    (b"\x4c\x6f\xa7\x94", "cp037"),
+)
+_DECLARED = re.compile(rb"""<\?xml\b[^>]{0,200}?encoding\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
+_META = re.compile(rb"""<meta\b[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
+_HTTP = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
+
+# The names that browsers read as a larger charset (WHATWG Encoding Standard), and names that Python doesn't know.
+_ALIASES = {
+    **dict.fromkeys(
+        ("iso8859-1", "iso-8859-1", "latin-1", "latin1", "l1", "ascii", "us-ascii", "cp819", "iso88591", "ansi",
+         "x-ansi", "iso-8859-1-windows-3.0-latin-1", "windows1252", "x-cp1252"), "cp1252",
+    ),
+    **dict.fromkeys(("gb2312", "gbk", "gb_2312-80", "x-gbk", "chinese", "euc-cn", "cp936", "gb-2312"), "gb18030"),
+    **dict.fromkeys(("euc-kr", "ks_c_5601-1987", "korean", "ksc5601", "ks_c_5601", "euckr", "windows-949"), "cp949"),
+    **dict.fromkeys(("shift_jis", "shift-jis", "sjis", "x-sjis", "ms_kanji", "windows-31j"), "cp932"),
+    **dict.fromkeys(("iso-8859-9", "latin5"), "cp1254"),
+    **dict.fromkeys(("tis-620", "iso-8859-11", "windows-874"), "cp874"),
+    **dict.fromkeys(("big5", "big5-hkscs", "x-x-big5", "cn-big5"), "big5hkscs"),
+    **dict.fromkeys(("x-mac-roman", "macintosh", "mac"), "mac_roman"),
+    **dict.fromkeys(("x-mac-cyrillic", "x-mac-ukrainian"), "mac_cyrillic"),
+    **dict.fromkeys(("utf8", "utf-8", "unicode-1-1-utf-8", "utf8mb4", "utf-8n"), "utf-8"),
+    **dict.fromkeys(("iso-8859-8-i", "logical"), "iso8859-8"),
+    **dict.fromkeys(("ibm866", "cp866"), "cp866"),
+    **dict.fromkeys(("utf-16", "utf16", "ucs-2", "iso-10646-ucs-2", "unicode", "utf-32", "ucs-4"), ""),
+}  # fmt: skip
+# Codecs of Python that turn bytes into text but are no charsets of documents, or unsafe ones.
+_REFUSED = frozenset(
+    "utf_7 utf7 idna punycode raw_unicode_escape unicode_escape undefined mbcs oem palmos utf_16 utf_32 utf_8_sig "
+    "utf_16_le utf_16_be utf_32_le utf_32_be".split()
+)
+_ESCAPED = frozenset({"iso2022_jp", "iso2022_jp_1", "iso2022_jp_2", "iso2022_jp_2004", "iso2022_jp_3",
+                      "iso2022_jp_ext", "iso2022_kr", "hz"})  # fmt: skip
+_TWO_BYTES = frozenset({"gb18030", "big5hkscs", "cp949", "cp932", "euc_jp", "euc_kr", "gbk"})
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A document's text; ``recoded`` where bytes had to be guessed or repaired to get at it."""
+
+    text: str
+    charset: str
+    recoded: bool = False
+    forgiven: tuple[Forgiven, ...] = field(default=())
+
+
+def decoded(body: bytes, *, content_type: str | None = None) -> Decoded:
+    """Return the text of a document. Total: there is always some text."""
+    for bom, charset in _BOMS:
+        if body.startswith(bom):
+            return _marked(body, bom, charset)
+    head = body[:64].lstrip(b" \t\r\n" if body[:1] == b"<" or body[1:2] != b"\0" else b"\t\r\n")
+    for zeros, charset in _ZEROS:
+        if head.startswith(zeros):
+            note = () if _names_wide(declared_charset(body)) else (_note("no byte order mark", charset),)
+            return Decoded(body.decode(charset, "replace"), charset, bool(note), note)
+    stated = [name for name in (_http_charset(content_type), declared_charset(body)) if name]
+    names = [_codec_of(name) for name in stated]
+    unknown = tuple(
+        Forgiven("unknown charset", "", f"{name} ignored") for name, codec in zip(stated, names, strict=True) if codec is None
+    )
+    found = _stated(body, [name for name in names if name]) or _guessed(body)
+    return Decoded(found.text, found.charset, found.recoded, found.forgiven + unknown)
+
+
+def declared_charset(body: bytes) -> str | None:
+    """Return the charset that a document names itself, in lower case."""
+    head = body[:1024]
+    if b"\0" in head:
+        head = head.replace(b"\0", b"")
+    match = _DECLARED.search(head) or _META.search(head)
+    return match[1].decode("ascii").lower() if match else None
+
+
+def _http_charset(content_type: str | None) -> str | None:
+    match = _HTTP.search(content_type[:1000]) if content_type else None
+    return match[1].lower() if match else None
+
+
+def is_plain_utf_8(body: bytes, content_type: str | None) -> bool:
+    """Tell whether libxml2 reads a document as it stands: nothing is declared, or UTF-8 by whoever declares."""
+    if body[:1] != b"<":
+        return False
+    http = _http_charset(content_type)
+    declared = _DECLARED.match(body[:300])
+    name = declared[1].lower() if declared else b"utf-8"
+    return name in {b"utf-8", b"utf8"} and (http is None or http in {"utf-8", "utf8"})
+
+
+def _names_wide(name: str | None) -> bool:
+    return bool(name) and name is not None and ("16" in name or "32" in name or "ucs" in name)
+
+
+def _marked(body: bytes, bom: bytes, charset: str) -> Decoded:
+    text = body[len(bom) :].decode(charset, "replace")
+    notes = [] if "\ufffd" not in text else [_note("bytes that are no text", "U+FFFD")]
+    if text[:1] == "\ufeff":
+        text = text.lstrip("\ufeff")
+        notes.append(_note("more than one byte order mark", "dropped"))
+    if charset == "utf-8" and notes and "\ufffd" in text:
+        return _repaired(body[len(bom) :])
+    return Decoded(text, charset, "\ufffd" in text, tuple(notes))
+
+
+def _stated(body: bytes, names: list[str]) -> Decoded | None:
+    """Return the text in a charset that somebody states, or in UTF-8, where the bytes fit."""
+    for name in names:
+        if name in _ESCAPED and (b"\x1b" in body or name == "hz"):
+            text = _strictly(body, name)
+            if text is not None:
+                return Decoded(text, name)
+    text = _strictly(body, "utf-8")
+    if text is not None:
+        if not names or names[0] == "utf-8" or text.isascii():
+            return Decoded(text, "utf-8")
+        if not _is_rather(names[0], body, text):
+            return Decoded(text, "utf-8", True, (_note(f"UTF-8 called {names[0]}", "utf-8"),))
+    for name in names:
+        if name == "utf-8":
+            if _is_mostly_utf_8(body):
+                return _repaired(body)
+        elif (text := _strictly(body, name)) is not None and _is_plausible(text):
+            return Decoded(text, name)
+    return None
+
+
+def _is_rather(name: str, body: bytes, text: str) -> bool:
+    """Tell whether valid UTF-8 is rather the two-byte charset it is said to be: few pairs that fit both.
+
+    Two or three Chinese words in GBK can be valid UTF-8 by accident; longer text never is.
+    """
+    if name not in _TWO_BYTES:
+        return False
+    wide = [c for c in text if c > "\x7f"]
+    if len(wide) > 12 or any(c > "\u07ff" for c in wide):
+        return False
+    other = _strictly(body, name)
+    return other is not None and all("\u3000" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7a3" for c in other if c > "\x7f")
+
+
+def _strictly(body: bytes, name: str) -> str | None:
+    try:
+        return body.decode(name)
+    except (UnicodeError, LookupError, ValueError):
+        return None
+
+
+def _is_plausible(text: str) -> bool:
+    """Tell whether a decoded text holds no C1 control characters, which only a wrong charset brings."""
+    return not re.search("[\x80-\x84\x86-\x9f]", text)
+
+
+def _codec_of(name: str) -> str | None:
+    """Return Python's name of a charset; None for what is none, or is refused."""
+    name = name.lower()
+    alias = _ALIASES.get(name)
+    if alias is not None:
+        return alias or None
+    try:
+        info = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return None
+    plain = info.name.replace("-", "_")
+    if plain in _REFUSED or not getattr(info, "_is_text_encoding", True):
+        return None
+    return _ALIASES.get(info.name) or info.name.replace("-", "_")
+
+
+# --- repair and guess -------------------------------------------------------------------------
+
+_MULTIBYTE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{1,3}")
+_HIGH = re.compile(rb"[\x80-\xff]+")
+_TAG = re.compile(rb"<[^<>]{0,2000}>")
+_MOST_SAMPLED = 100_000
+
+
+def _is_mostly_utf_8(body: bytes) -> bool:
+    """Tell whether the bytes beyond ASCII are UTF-8 but for a few."""
+    good = sum(len(m) for m in _MULTIBYTE.findall(body[: 10 * _MOST_SAMPLED]))
+    high = sum(len(m) for m in _HIGH.findall(body[: 10 * _MOST_SAMPLED]))
+    return good > 0 and (high - good) * 3 <= good
+
+
+def _repaired(body: bytes) -> Decoded:
+    """Decode UTF-8 and read the stray bytes alone as Windows-1252, as browsers and word processors write them."""
+    text = body.decode("utf-8", "surrogateescape")
+
+    def one(match: re.Match[str]) -> str:
+        stray = bytes(ord(c) - 0xDC00 for c in match[0])
+        return stray.decode("cp1252", "replace")
+
+    repaired, count = re.subn("[\udc80-\udcff]+", one, text)
+    return Decoded(repaired, "utf-8", True, (_note(f"{count} × bytes that are not UTF-8", "windows-1252"),))
+
+
+def _guessed(body: bytes) -> Decoded:
+    if _is_mostly_utf_8(body):
+        return _repaired(body)
+    import chardet  # noqa: PLC0415 (last resort, and slow to load)
+
+    sample = _TAG.sub(b" ", body[: 4 * _MOST_SAMPLED])[:_MOST_SAMPLED]
+    if not _HIGH.search(sample):
+        sample = body[:_MOST_SAMPLED]
+    name = _codec_of(str(chardet.detect(sample).get("encoding") or "")) or "cp1252"
+    text = _strictly(body, name)
+    if text is None:
+        text = body.decode("cp1252" if name == "utf-8" else name, "replace")
+    return Decoded(text, name, True, (_note("charset not declared, or wrongly", name),))
+
+
+def _note(what: str, read_as: str) -> Forgiven:
+    return Forgiven(what, "", read_as)

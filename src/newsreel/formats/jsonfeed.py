@@ -1,0 +1,122 @@
+"""JSON Feed 1.0 and 1.1."""
+
+import html
+import json
+from collections.abc import Mapping
+from typing import cast
+
+from newsreel.errors import NotAFeed
+from newsreel.formats import charsets
+from newsreel.formats.urls import joined
+from newsreel.model.entry import NOTHING, Enclosure, FeedFormat, Json, ParsedEntry, ParsedFeed
+
+_FEED_FIELDS = frozenset(
+    "version title home_page_url feed_url description language icon favicon author authors items hubs".split()
+)
+_ENTRY_FIELDS = frozenset(
+    "id url external_url title content_html content_text summary image banner_image date_published date_modified author "
+    "authors tags language attachments".split()
+)
+_Object = Mapping[str, Json]
+
+
+def parse(body: bytes, *, content_type: str | None = None, url: str | None = None) -> ParsedFeed:
+    """Return the feed in a JSON document; raises NotAFeed."""
+    del content_type  # RFC 8259: JSON is UTF-8
+    found = charsets.decoded(body)
+    try:
+        document = cast("Json", json.loads(found.text, strict=False, parse_int=_number, parse_constant=lambda _: None))
+    except (ValueError, RecursionError) as error:
+        raise NotAFeed(f"JSON that can't be read: {str(error)[:100]}") from error
+    if not isinstance(document, dict) or not isinstance(document.get("items"), list):
+        raise NotAFeed("JSON without items", hint="a JSON Feed is an object with version, title and items")
+    items = cast("list[Json]", document["items"])
+    authors = _authors(document)
+    base = _text(document.get("feed_url")) or _text(document.get("home_page_url"))
+    base = joined(url, base) if url and base else url or base
+    hubs = document.get("hubs")
+    return ParsedFeed(
+        format=FeedFormat.JSON_FEED,
+        title=_text(document.get("title")),
+        link=_text(document.get("home_page_url")),
+        links=tuple(filter(None, (_text(document.get("home_page_url")), _text(document.get("feed_url"))))),
+        description=_text(document.get("description")),
+        language=_text(document.get("language")),
+        id=_text(document.get("feed_url")),
+        author=authors[0] if authors else None,
+        authors=authors,
+        image=_text(document.get("icon")) or _text(document.get("favicon")),
+        self_url=_text(document.get("feed_url")),
+        hub_urls=tuple(filter(None, (_text(h.get("url")) for h in hubs if isinstance(h, dict))))
+        if isinstance(hubs, list)
+        else (),
+        base_url=base,
+        entries=tuple(_entry(item, base) for item in items if isinstance(item, dict)),
+        forgiven=found.forgiven,
+        recoded=found.recoded,
+        extras=_rest(document, _FEED_FIELDS),
+    )
+
+
+def _number(digits: str) -> Json:
+    return int(digits) if len(digits) < 100 else digits[:1000]
+
+
+def _text(value: Json) -> str | None:
+    if isinstance(value, str):
+        return value.strip() or None
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _authors(item: _Object) -> tuple[str, ...]:
+    people = item.get("authors")
+    listed = people if isinstance(people, list) else []
+    single = item.get("author")
+    names = []
+    for person in [*listed, single]:
+        if isinstance(person, dict):
+            names.append(_text(person.get("name")) or _text(person.get("url")))
+        elif isinstance(person, str):
+            names.append(_text(person))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _entry(item: _Object, base: str | None) -> ParsedEntry:
+    authors = _authors(item)
+    plain = _text(item.get("content_text"))
+    tags = item.get("tags")
+    link = _text(item.get("url")) or _text(item.get("external_url"))
+    return ParsedEntry(
+        guid=_text(item.get("id")),
+        link=link,
+        links=tuple(filter(None, (_text(item.get("url")), _text(item.get("external_url"))))),
+        title=_text(item.get("title")),
+        summary=_text(item.get("summary")),
+        body=_text(item.get("content_html")) or (html.escape(plain, quote=False) if plain else None),
+        author=authors[0] if authors else None,
+        authors=authors,
+        categories=tuple(filter(None, map(_text, tags))) if isinstance(tags, list) else (),
+        enclosures=_attachments(item.get("attachments")),
+        thumbnail=_text(item.get("image")) or _text(item.get("banner_image")),
+        language=_text(item.get("language")),
+        published=_text(item.get("date_published")),
+        updated=_text(item.get("date_modified")),
+        base_url=base,
+        extras=_rest(item, _ENTRY_FIELDS),
+    )
+
+
+def _attachments(value: Json) -> tuple[Enclosure, ...]:
+    if not isinstance(value, list):
+        return ()
+    found = []
+    for item in value:
+        if isinstance(item, dict) and (url := _text(item.get("url"))):
+            size = item.get("size_in_bytes")
+            length = int(size) if isinstance(size, int | float) and 0 <= size < 1e15 else None
+            found.append(Enclosure(url, _text(item.get("mime_type")), length))
+    return tuple(found)
+
+
+def _rest(item: _Object, known: frozenset[str]) -> Mapping[str, Json]:
+    return {key: value for key, value in item.items() if key not in known and value is not None} or NOTHING

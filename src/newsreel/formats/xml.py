@@ -1,0 +1,80 @@
+"""Bytes to a tree: strictly where that goes, repaired where it must be.
+
+Nine documents in ten are well-formed UTF-8 without a DOCTYPE: libxml2 reads them as they stand. The rest is decoded
+(`charsets`), repaired as text and read strictly again; what even then is not well-formed is taken apart tag by tag and
+written anew (`repair`), so that a tree always comes from a well-formed document, and no fault goes unnoticed.
+"""
+
+import re
+from dataclasses import dataclass
+
+from lxml import etree
+
+from newsreel.errors import NotAFeed
+from newsreel.formats import charsets, repair
+from newsreel.model.entry import Forgiven
+
+_SETTINGS = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "remove_comments": True,
+    "remove_pis": True,
+    "huge_tree": True,
+    "collect_ids": False,
+}
+_DOCTYPE = re.compile(rb"<!DOCTYPE", re.IGNORECASE)
+_DECLARATION = re.compile(r"\s*<\?xml\b[^>]*>\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A document's root, and what was forgiven on the way to it."""
+
+    root: etree._Element
+    forgiven: tuple[Forgiven, ...] = ()
+    recoded: bool = False
+    truncated: bool = False
+
+
+def read_tree(body: bytes, *, content_type: str | None = None) -> Tree:
+    """Return the tree of an XML document, or of the feed inside of what is none; raises NotAFeed."""
+    if charsets.is_plain_utf_8(body, content_type) and not _DOCTYPE.search(body, 0, 4096):
+        try:
+            return Tree(_strict(body))
+        except etree.XMLSyntaxError:
+            pass
+    found = charsets.decoded(body, content_type=content_type)
+    return _from_text(found)
+
+
+def _strict(document: bytes) -> etree._Element:
+    root = etree.fromstring(document, etree.XMLParser(encoding="utf-8", **_SETTINGS))
+    if root is None:
+        raise NotAFeed("an empty document")
+    return root
+
+
+def _from_text(found: charsets.Decoded) -> Tree:
+    notes = list(found.forgiven)
+    text, fixes = repair.repaired(found.text)
+    notes += fixes
+    try:
+        root = _strict(text.encode("utf-8", "replace"))
+    except etree.XMLSyntaxError as error:
+        notes.append(Forgiven("not well-formed", f"line {error.lineno}", _short(error.msg)))
+        return _from_soup(text, tuple(notes), recoded=found.recoded)
+    return Tree(root, tuple(notes), found.recoded)
+
+
+def _short(message: str | None) -> str:
+    return (message or "").partition(", line ")[0][:120]
+
+
+def _from_soup(text: str, notes: tuple[Forgiven, ...], *, recoded: bool) -> Tree:
+    soup = repair.rewritten(text)
+    try:
+        root = _strict(soup.text.encode("utf-8", "replace"))
+    except etree.XMLSyntaxError as error:
+        raise NotAFeed(f"no feed in it: {_short(error.msg)}") from error
+    return Tree(root, notes + soup.forgiven, recoded, soup.truncated)
