@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from io import BytesIO
 
-import aiohttp
-
+from newsreel.fetch.connection import Connection
 from newsreel.fetch.decoding import BadEncoding, Decoder, decoder_for
+from newsreel.fetch.wire import BadHttp, Framing
 from newsreel.model.capture import Fault, FaultKind
 
 
@@ -18,29 +18,42 @@ class Body:
     is_broken: bool = False
 
 
-async def read_body(response: aiohttp.ClientResponse, limit: int) -> Body | Fault:
-    """Return the body, up to ``limit`` bytes after decompression.
+async def read_body(
+    connection: Connection, start: bytes, framing: Framing, encoding: str, limit: int
+) -> Body | Fault:
+    """Return the body, up to ``limit`` bytes after decompression; ``start`` of it came already.
 
     One that breaks off is returned as far as it came; if nothing came, that is a fault.
     """
-    out = BytesIO()  # its value is no second copy, as that of joined chunks is
+    out = BytesIO()  # its value is no second copy, as that of joined pieces is
     decoder: Decoder | None = None
     size = raw_size = 0
+    piece, is_closed = start, False
     try:
-        while chunk := await response.content.readany():
-            raw_size += len(chunk)
-            if decoder is None:
-                decoder = decoder_for(response.headers.get("Content-Encoding", ""), chunk)
-            size += out.write(decoder.decode(chunk, limit + 1 - size))
-            if size > limit or raw_size > limit:
-                out.truncate(limit)
-                return Body(out.getvalue(), is_cut=True)
+        while True:
+            if data := framing.take(piece):
+                raw_size += len(data)
+                decoder = decoder or decoder_for(encoding, data)
+                size += out.write(decoder.decode(data, limit + 1 - size))
+                if size > limit or raw_size > limit:
+                    out.truncate(limit)
+                    return Body(out.getvalue(), is_cut=True)
+            if is_closed or framing.is_done(is_closed=False):
+                break
+            piece = await connection.read()
+            is_closed = not piece
     except BadEncoding as error:
         fault = Fault(FaultKind.BAD_ENCODING, str(error))
-    except (aiohttp.ClientError, ConnectionError):
-        fault = Fault(FaultKind.PROTOCOL, "the connection broke before any of the body came")
+    except (BadHttp, ConnectionError):
+        fault = BROKEN
     else:
-        if decoder is None or decoder.is_complete():
+        if not framing.is_done(is_closed=is_closed):
+            fault = BROKEN
+        elif decoder is None or decoder.is_complete():
             return Body(out.getvalue())
-        fault = Fault(FaultKind.BAD_ENCODING, "the compressed body is incomplete")
+        else:
+            fault = Fault(FaultKind.BAD_ENCODING, "the compressed body is incomplete")
     return Body(out.getvalue(), is_cut=True, is_broken=True) if size else fault
+
+
+BROKEN = Fault(FaultKind.PROTOCOL, "the connection broke before any of the body came")

@@ -2,13 +2,14 @@
 
 import errno
 import os
+import socket
 import ssl
 from collections.abc import Mapping
 
-import aiohttp
-
-from newsreel.fetch.guard import Hop, RefusedAddress, refusal
+from newsreel.fetch.connection import HungUp
+from newsreel.fetch.guard import RefusedAddress, refusal
 from newsreel.fetch.headers import is_challenge
+from newsreel.fetch.wire import BadHttp
 from newsreel.model.capture import Fault, FaultKind, Validators
 
 WITH_BODY = frozenset((200, 203))
@@ -25,43 +26,35 @@ def fault_in(status: int, headers: Mapping[str, str], asked: Validators) -> Faul
     return Fault(FaultKind.HTTP, str(status), status)
 
 
-def fault_of(error: Exception, hop: Hop) -> Fault:
+def fault_of(error: Exception, host: str) -> Fault:
     """Return what an exception means that was raised while a host was asked."""
-    host = hop.host
-    cause = getattr(error, "os_error", None) or error.__cause__ or error
-    if hop.refused or isinstance(cause, RefusedAddress):
-        return refusal(host, hop.refused or str(cause))
-    for kind, fault, text in WORDS:
-        if isinstance(error, kind):
-            return Fault(fault, text.format(host=host, reason=_reason(cause)))
-    return Fault(FaultKind.PROTOCOL, f"{host}: {type(error).__name__}")
+    match error:
+        case RefusedAddress():
+            return refusal(host, str(error))
+        case BadHttp():
+            return Fault(FaultKind.PROTOCOL, f"{host}: {error}")
+        case HungUp():
+            return Fault(FaultKind.PROTOCOL, f"{host} hung up")
+        case ssl.SSLCertVerificationError():
+            what = f"the certificate of {host} is not accepted: {_reason(error)}"
+            return Fault(FaultKind.TLS, what)
+        case ssl.SSLError():
+            return Fault(FaultKind.TLS, f"no secure connection to {host}: {_reason(error)}")
+        case socket.gaierror():
+            return Fault(FaultKind.DNS, f"{host}: {_reason(error)}")
+        case OSError():
+            return Fault(FaultKind.CONNECT, f"{host}: {_reason(error)}")
+        case _:
+            return Fault(FaultKind.BAD_ADDRESS, "no request can be made of this")
 
 
-# The first that fits counts: the special ones stand before the general ones.
-WORDS: tuple[tuple[type[Exception], FaultKind, str], ...] = (
-    (
-        aiohttp.ClientConnectorCertificateError,
-        FaultKind.TLS,
-        "the certificate of {host} is not accepted: {reason}",
-    ),
-    (aiohttp.ClientConnectorSSLError, FaultKind.TLS, "no secure connection to {host}: {reason}"),
-    (ssl.SSLError, FaultKind.TLS, "no secure connection to {host}: {reason}"),
-    (aiohttp.ClientConnectorDNSError, FaultKind.DNS, "{host}: {reason}"),
-    (aiohttp.ClientConnectorError, FaultKind.CONNECT, "{host}: {reason}"),
-    (aiohttp.InvalidURL, FaultKind.BAD_ADDRESS, "this is no address to ask"),
-    (aiohttp.NonHttpUrlClientError, FaultKind.BAD_ADDRESS, "this is no address to ask"),
-    (aiohttp.ServerDisconnectedError, FaultKind.PROTOCOL, "{host} hung up without an answer"),
-    (aiohttp.ClientResponseError, FaultKind.PROTOCOL, "what {host} sent is not HTTP"),
-    (OSError, FaultKind.CONNECT, "{host}: {reason}"),
-    (ValueError, FaultKind.BAD_ADDRESS, "the request can't be written as HTTP"),
-)
-
-
-def _reason(error: BaseException) -> str:
-    # asyncio writes the address into the text of its errors; the system's own words are enough.
-    if isinstance(error, OSError) and (error.errno or 0) in errno.errorcode:
-        return os.strerror(error.errno or 0)
-    for name in ("verify_message", "strerror", "reason"):
+def _reason(error: Exception) -> str:
+    # asyncio writes addresses into the text of its errors; the system's own words are enough.
+    number = getattr(error, "errno", None)
+    is_plain = not isinstance(error, ssl.SSLError | socket.gaierror)
+    if is_plain and isinstance(number, int) and number in errno.errorcode:
+        return os.strerror(number)
+    for name in ("verify_message", "reason", "strerror"):
         if text := getattr(error, name, None):
             return str(text)
     return "no reason given"

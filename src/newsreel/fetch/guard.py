@@ -1,14 +1,11 @@
 """Which addresses may be reached.
 
 A feed's address, a redirect or a name server can each point into the operator's own network. So
-what counts is the address that is connected to: it is checked once more when the socket is made,
-after DNS and on every hop, whatever form it was written in. Everything that is not public is
-refused unless ``allow_private`` opens it.
+what counts is the address that is connected to: it is checked after DNS, on every hop, whatever
+form it was written in. Everything that is not public is refused unless ``allow_private`` opens it.
 """
 
-import socket
 from collections.abc import Iterable
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import (
@@ -20,8 +17,6 @@ from ipaddress import (
     ip_network,
 )
 
-from aiohttp import AddrInfoType
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from newsreel.errors import UsageError
@@ -30,10 +25,15 @@ from newsreel.model.capture import Fault, FaultKind
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
 
+
+def _ranges(networks: Iterable[str]) -> tuple[tuple[int, int], ...]:
+    found = (ip_network(network) for network in networks)
+    return tuple((int(one.network_address), int(one.broadcast_address)) for one in found)
+
+
 # https://www.iana.org/assignments/iana-ipv4-special-registry
-NOT_PUBLIC_4 = tuple(
-    IPv4Network(network)
-    for network in (
+NOT_PUBLIC_4 = _ranges(
+    (
         "0.0.0.0/8",  # this host; Linux connects 0.0.0.0 to itself
         "10.0.0.0/8",
         "100.64.0.0/10",  # carrier-grade NAT
@@ -55,9 +55,8 @@ NOT_PUBLIC_4 = tuple(
 # link-local, site-local, multicast, NAT64 64:ff9b::/96, IPv4-compatible) lies outside of it.
 PUBLIC_6 = IPv6Network("2000::/3")
 # https://www.iana.org/assignments/iana-ipv6-special-registry
-NOT_PUBLIC_6 = tuple(
-    IPv6Network(network)
-    for network in (
+NOT_PUBLIC_6 = _ranges(
+    (
         "2001::/23",  # protocol assignments: Teredo, ORCHID, benchmarks
         "2001:db8::/32",  # documentation
         "2002::/16",  # 6to4 carries an IPv4 address
@@ -126,9 +125,8 @@ def is_allowed(ip: str | IPAddress, *, host: str, allow_private: Iterable[str] =
 
 @lru_cache(maxsize=8192)
 def _is_allowed(ip: str, host: str, allow_private: tuple[str, ...]) -> bool:
-    try:
-        address = plain(ip_address(ip))
-    except ValueError:
+    address = literal_of(ip)
+    if address is None:
         return False
     if is_public(address):
         return True
@@ -136,20 +134,29 @@ def _is_allowed(ip: str, host: str, allow_private: tuple[str, ...]) -> bool:
     return opened.has_host(host) or opened.has_address(address)
 
 
-def plain(ip: IPAddress) -> IPAddress:
-    """Return the IPv4 address that an IPv4-mapped one stands for, any other as it is."""
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-        return ip.ipv4_mapped
-    return ip
+@lru_cache(maxsize=8192)
+def literal_of(host: str) -> IPAddress | None:
+    """Return the address that a host name is, None if it is a name.
+
+    An IPv4-mapped IPv6 address is the IPv4 address it stands for.
+    """
+    if ":" not in host and not host[-1:].isdigit():
+        return None
+    try:
+        ip = ip_address(host)
+    except ValueError:
+        return None
+    return ip.ipv4_mapped or ip if isinstance(ip, IPv6Address) else ip
 
 
 def is_public(ip: IPAddress) -> bool:
     """Tell whether an address belongs to the public network."""
+    number = int(ip)
     if isinstance(ip, IPv4Address):
-        return not any(ip in network for network in NOT_PUBLIC_4)
+        return not any(first <= number <= last for first, last in NOT_PUBLIC_4)
     if ip.scope_id is not None or ip not in PUBLIC_6:
         return False
-    return not any(ip in network for network in NOT_PUBLIC_6)
+    return not any(first <= number <= last for first, last in NOT_PUBLIC_6)
 
 
 def is_own(host: str, allow_private: tuple[str, ...]) -> bool:
@@ -157,24 +164,16 @@ def is_own(host: str, allow_private: tuple[str, ...]) -> bool:
     name, opened = _bare(host), opened_by(allow_private)
     if name in opened.hosts:
         return True
-    try:
-        address = ip_address("127.0.0.1" if name == "localhost" else name)
-    except ValueError:
-        return False
-    return not is_public(plain(address)) and opened.has_address(plain(address))
+    ip = literal_of("127.0.0.1" if name == "localhost" else name)
+    return ip is not None and not is_public(ip) and opened.has_address(ip)
 
 
 def is_disguised(host: str) -> bool:
     """Tell whether a host is an IPv4 address as only ``inet_aton`` reads it, like 0x7f.1."""
     last = host.rstrip(".").rpartition(".")[2].lower()
     # https://url.spec.whatwg.org/#ends-in-a-number-checker
-    if not (last.isdigit() or (last[:2] == "0x" and not set(last[2:]) - HEX_DIGITS)):
-        return False
-    try:
-        IPv4Address(host)
-    except ValueError:
-        return True
-    return False
+    is_number = last.isdigit() or (last[:2] == "0x" and not set(last[2:]) - HEX_DIGITS)
+    return is_number and literal_of(host) is None
 
 
 def fault_of_address(url: URL, allow_private: tuple[str, ...]) -> Fault | None:
@@ -190,8 +189,7 @@ def fault_of_address(url: URL, allow_private: tuple[str, ...]) -> Fault | None:
         return Fault(FaultKind.REFUSED_ADDRESS, f"port {url.port} of {host} is not for the web")
     if is_disguised(host):
         return Fault(FaultKind.REFUSED_ADDRESS, f"an address in disguise: {host}")
-    is_literal = ":" in host or host[-1].isdigit()  # no resolver is asked for these
-    if is_literal and not _is_allowed(host, host, allow_private):
+    if literal_of(host) is not None and not _is_allowed(host, host, allow_private):
         return refusal(host, host)
     return None
 
@@ -203,74 +201,7 @@ def refusal(host: str, ip: str) -> Fault:
 
 
 class RefusedAddress(OSError):
-    """A connection would have gone where it may not."""
-
-
-@dataclass(slots=True)
-class Hop:
-    """The host that is being asked, and the address of it that was refused."""
-
-    host: str
-    refused: str = ""
-
-
-# aiohttp tells the socket factory the address but not the host, and wraps what is raised there in
-# an error of its own. The tasks it starts carry this along.
-_hop: ContextVar[Hop] = ContextVar("hop")
-
-
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """The last check before a connection, for one policy."""
-
-    allow_private: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        opened_by(self.allow_private)  # so that a slip in the settings shows at once
-
-    def enter(self, host: str) -> Hop:
-        """Say which host the connections to come are for."""
-        hop = Hop(host)
-        _hop.set(hop)
-        return hop
-
-    def socket_for(self, info: AddrInfoType) -> socket.socket:
-        """Make the socket for an address, or refuse it: aiohttp's socket factory."""
-        family, kind, protocol, _, address = info
-        ip, port = str(address[0]), int(address[1])
-        hop = _hop.get()
-        if port in REFUSED_PORTS or not _is_allowed(ip, hop.host, self.allow_private):
-            hop.refused = ip
-            raise RefusedAddress(ip)
-        return socket.socket(family, kind, protocol)
-
-
-class GuardedResolver(AbstractResolver):
-    """Another resolver, without those of its answers that may not be reached."""
-
-    def __init__(self, inner: AbstractResolver, guard: Guard) -> None:
-        self._inner = inner
-        self._guard = guard
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Return the allowed addresses of a host.
-
-        Raises:
-            RefusedAddress: the host has addresses, but none that may be reached.
-        """
-        found = await self._inner.resolve(host, port, family)
-        allowed = [
-            one for one in found if _is_allowed(one["host"], host, self._guard.allow_private)
-        ]
-        if found and not allowed:
-            raise RefusedAddress(found[0]["host"])
-        return allowed
-
-    async def close(self) -> None:
-        """Close the other resolver."""
-        await self._inner.close()
+    """A connection would have gone where it may not; the message is the address."""
 
 
 def _bare(host: str) -> str:

@@ -1,4 +1,4 @@
-"""What the answers' headers say, in our words. Pure."""
+"""What the headers of answers say, in our words; their names are in lower case. Pure."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -13,29 +13,29 @@ CHALLENGES = ("cf-mitigated", "x-vercel-mitigated", "x-amzn-waf-action")
 
 
 def validators_of(headers: Mapping[str, str]) -> Validators:
-    """Return ETag and Last-Modified as received, without what can't be sent back byte for byte."""
-    return Validators(_sendable(headers.get("ETag")), _sendable(headers.get("Last-Modified")))
+    """Return ETag and Last-Modified as received."""
+    return Validators(headers.get("etag") or None, headers.get("last-modified") or None)
 
 
 def max_age_of(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     """Return for how long the answer stays fresh (RFC 9111, 4.2), None where nothing is said."""
-    directives = _directives(headers.get("Cache-Control", ""))
+    directives = _directives(headers.get("cache-control", ""))
     if "no-cache" in directives or "no-store" in directives:
         return None
     if (age := _seconds(directives.get("max-age"))) is not None:
-        spent = _seconds(headers.get("Age")) or timedelta()
+        spent = _seconds(headers.get("age")) or timedelta()
         return max(age - spent, timedelta())
-    expires = _date(headers.get("Expires"))
+    expires = _date(headers.get("expires"))
     if expires is None:
         return None
     # Measured on the publisher's own clock: ours may differ.
-    fresh = expires - (_date(headers.get("Date")) or now)
+    fresh = expires - (_date(headers.get("date")) or now)
     return min(fresh, LONGEST) if fresh > timedelta() else None
 
 
 def retry_after_of(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     """Return how long to wait (RFC 9110, 10.2.3), given in seconds or as a date."""
-    text = headers.get("Retry-After")
+    text = headers.get("retry-after")
     if text is None:
         return None
     if (wait := _seconds(text)) is not None:
@@ -43,21 +43,14 @@ def retry_after_of(headers: Mapping[str, str], now: datetime) -> timedelta | Non
     until = _date(text)
     if until is None:
         return None
-    return min(max(until - (_date(headers.get("Date")) or now), timedelta()), LONGEST)
+    return min(max(until - (_date(headers.get("date")) or now), timedelta()), LONGEST)
 
 
 def is_challenge(status: int, headers: Mapping[str, str]) -> bool:
     """Tell whether a guard before the publisher took us for a robot it does not want."""
     if any("challenge" in headers.get(name, "").lower() for name in CHALLENGES):
         return True
-    return status == 403 and "html" in headers.get("Content-Type", "").lower()
-
-
-def _sendable(value: str | None) -> str | None:
-    # aiohttp gives bytes that are no UTF-8 as surrogates, and can't send them back.
-    if not value or any("\ud800" <= c <= "\udfff" for c in value):
-        return None
-    return value
+    return status == 403 and "html" in headers.get("content-type", "").lower()
 
 
 def _directives(text: str) -> dict[str, str]:

@@ -1,0 +1,185 @@
+"""One request with all its hops, from the first connection to the capture."""
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from time import monotonic
+
+from yarl import URL
+
+from newsreel.fetch.address import address_of, bare, target_of
+from newsreel.fetch.body import Body, read_body
+from newsreel.fetch.connection import Connection, HungUp, Lookup, connect
+from newsreel.fetch.faults import fault_in
+from newsreel.fetch.guard import fault_of_address
+from newsreel.fetch.headers import max_age_of, retry_after_of, validators_of
+from newsreel.fetch.policy import FetchPolicy, Request
+from newsreel.fetch.wire import Head, HeadReader, framing_of, request_bytes
+from newsreel.model.capture import Capture, Fault, FaultKind, Validators
+
+PERMANENT = frozenset((301, 308))
+REDIRECTS = frozenset((301, 302, 303, 307, 308))
+# The connection is the client's business: a feed's own headers have no say in it.
+OUR_HEADERS = frozenset(
+    {"accept-encoding", "if-modified-since", "if-none-match", "range", "referer", "host"}
+    | {"connection", "content-length", "expect", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What all exchanges of a client share. ``headers`` go out with every request."""
+
+    policy: FetchPolicy
+    headers: Mapping[str, str]
+    lookup: Lookup
+    clock: Callable[[], datetime]
+
+
+class Exchange:
+    """One request, while it is under way. ``host`` is the one that is being asked."""
+
+    def __init__(self, request: Request, means: Means) -> None:
+        self.host = ""
+        self._request = request
+        self._means = means
+        self._url: URL | None = None
+        self._hops = 0
+        self._is_permanent = True
+        self._started = monotonic()
+
+    async def run(self) -> Capture:
+        """Follow the redirects to an answer.
+
+        Raises:
+            OSError: the host can't be reached.
+            BadHttp: it does not speak HTTP.
+            ValueError: what is asked for is no address, or can't be written as a request.
+        """
+        self._url = url = first = address_of(self._request.url)
+        headers = self._headers(first)
+        seen = {bare(first)}
+        while True:
+            if fault := fault_of_address(url, self._means.policy.allow_private):
+                return self.failed(fault)
+            self.host = url.raw_host or ""
+            connection = await connect(
+                self.host,
+                url.port or 80,
+                is_secure=url.scheme == "https",
+                lookup=self._means.lookup,
+                allow_private=self._means.policy.allow_private,
+            )
+            try:
+                head, start = await _ask(connection, url, headers)
+                location = head.headers.get("location")
+                if head.status not in REDIRECTS or location is None:
+                    return await self._answer(connection, head, start)
+            finally:
+                connection.close()
+            self._url = url = target_of(url, location)
+            self._hops += 1
+            self._is_permanent &= head.status in PERMANENT
+            if bare(url) in seen or self._hops > self._means.policy.max_hops:
+                return self.failed(
+                    Fault(FaultKind.TOO_MANY_REDIRECTS, f"{self._hops}, and no end")
+                )
+            seen.add(bare(url))
+            if url.host is not None and url.origin() != first.origin():
+                headers = {**self._means.headers, **_conditions(self._request.validators)}
+
+    def failed(self, fault: Fault) -> Capture:
+        """Return the capture of an exchange that brought no answer."""
+        return Capture(
+            url=self._request.url,
+            final_url=self._final_url(),
+            fetched_at=self._means.clock(),
+            fault=fault,
+            elapsed=self._elapsed(),
+        )
+
+    async def _answer(self, connection: Connection, head: Head, start: bytes) -> Capture:
+        now, headers = self._means.clock(), head.headers
+        validators = validators_of(headers)
+        body: Body | None = None
+        fault = fault_in(head.status, headers, self._request.validators)
+        if fault is None and head.status != 304:
+            read = await self._body(connection, head, start)
+            if isinstance(read, Fault):
+                fault = read
+            else:
+                body = read
+        if body is not None and body.is_broken:
+            # The rest must be asked for again, and not conditionally.
+            validators = Validators()
+        moved = self._hops and self._is_permanent and fault is None
+        return Capture(
+            url=self._request.url,
+            final_url=self._final_url(),
+            fetched_at=now,
+            status=head.status,
+            content_type=headers.get("content-type"),
+            validators=validators,
+            max_age=max_age_of(headers, now),
+            retry_after=retry_after_of(headers, now),
+            permanent_url=str(self._url) if moved else None,
+            body=body.data if body else None,
+            digest=sha256(body.data).digest() if body else None,
+            is_cut=body.is_cut if body else False,
+            fault=fault,
+            elapsed=self._elapsed(),
+        )
+
+    async def _body(self, connection: Connection, head: Head, start: bytes) -> Body | Fault:
+        most = self._means.policy.max_bytes
+        return await read_body(
+            connection,
+            start,
+            framing_of(head),
+            head.headers.get("content-encoding", ""),
+            min(most, self._request.max_bytes or most),
+        )
+
+    def _headers(self, url: URL) -> dict[str, str]:
+        own = dict(self._request.headers)
+        names = {name.lower() for name in own} - OUR_HEADERS
+        headers = {
+            name: value for name, value in self._means.headers.items() if name.lower() not in names
+        }
+        headers |= _conditions(self._request.validators)
+        headers |= {name: value for name, value in own.items() if name.lower() in names}
+        if url.raw_user is not None and "authorization" not in names:
+            pair = f"{url.user or ''}:{url.password or ''}".encode()
+            headers["Authorization"] = f"Basic {b64encode(pair).decode()}"
+        return headers
+
+    def _final_url(self) -> str:
+        """Return what answered, without credentials: links are resolved against it."""
+        if self._url is None or not (self._hops or "@" in self._request.url):
+            return self._request.url
+        return str(bare(self._url))
+
+    def _elapsed(self) -> timedelta:
+        return timedelta(seconds=monotonic() - self._started)
+
+
+async def _ask(connection: Connection, url: URL, headers: Mapping[str, str]) -> tuple[Head, bytes]:
+    """Send a request; return the head of the answer, and what of its body came with it."""
+    host = url.host_port_subcomponent or ""
+    connection.write(request_bytes(url.raw_path_qs, {"Host": host, **headers}))
+    reader = HeadReader()
+    while piece := await connection.read():
+        if (head := reader.feed(piece)) is not None:
+            return head, reader.rest
+    raise HungUp("no answer")
+
+
+def _conditions(validators: Validators) -> dict[str, str]:
+    headers = {}
+    if validators.etag:
+        headers["If-None-Match"] = validators.etag
+    if validators.last_modified:
+        headers["If-Modified-Since"] = validators.last_modified
+    return headers
