@@ -10,7 +10,7 @@ from newsreel.model.poll import Gap
 
 
 class WriteReason(StrEnum):
-    """Why a day file was written again, in the words of the log (format.md); the weightier stand first."""
+    """Why a file was written again, in the words of the log; the weightier stand first."""
 
     ERASED = "erased"
     WITHHELD = "withheld"
@@ -24,7 +24,7 @@ class WriteReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayPage:
-    """What one day file shows: a feed's entries of a day; ``title`` is the feed's title of that day."""
+    """What one day file shows: a feed's entries of a day, under its title of that day."""
 
     day: date
     feed: Feed
@@ -45,6 +45,49 @@ class DayFeed:
     polls_expected: int
     polls_made: int
     gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayLine:
+    """A feed's line in a manifest; ``file_name`` and digests are None where it has no files."""
+
+    url: str
+    title: str | None
+    file_name: str | None
+    entries: int
+    revisions: int
+    md_digest: str | None
+    json_digest: str | None
+    polls_expected: int
+    polls_made: int
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileVersion:
+    """One version of a file; ``sha256`` is empty where the file was removed."""
+
+    version: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """What is to be done to one file of the archive.
+
+    ``body`` None removes it. ``is_logged``: the log gets a line; ``touches_disk``: the file has
+    to be put in place; ``moves_aside``: what lies there is not ours and keeps its bytes under
+    another name.
+    """
+
+    path: str
+    body: bytes | None
+    version: int
+    sha256: str
+    reason: WriteReason
+    is_logged: bool = True
+    touches_disk: bool = True
+    moves_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
