@@ -9,15 +9,15 @@ from newsreel.formats.urls import joined
 
 def person(draft: Draft, element: Element, field: str, rank: int) -> None:
     """Keep a person: Atom's with name, address and page, or a line of text as in RSS."""
-    if not len(element):
-        author(draft, element, field, rank)
-        return
     parts = {
         key_of(child.tag): " ".join((child.text or "").split())
         for child in element
         if isinstance(child.tag, str)
     }
-    name = parts.get("name") or parts.get("foaf:name") or parts.get("email") or parts.get("url") or parts.get("uri")
+    name = next((parts[n] for n in ("name", "foaf:name", "email", "url", "uri") if parts.get(n)), None)
+    if name is None:
+        author(draft, element, field, rank)
+        return
     draft.add_author(name, rank)
     if parts.get("email") and name != parts["email"]:
         add_json(draft.extras, "author_emails", parts["email"])
@@ -60,7 +60,7 @@ ENTRY = {
     "created": (text, "published", 8),
     "updated": (text, "updated", 0),
     "modified": (text, "updated", 1),
-    "summary": (body, "summary", 0),
+    "summary": (body, "abstract", 0),
     "content": (body, "body", 0),
     "rights": (extra, "rights", 0),
     "subtitle": (extra, "subtitle", 0),

@@ -198,11 +198,18 @@ _TAG = re.compile(rb"<[^<>]{0,2000}>")
 _MOST_SAMPLED = 100_000
 
 
-def _is_mostly_utf_8(body: bytes) -> bool:
+# What the web is written in; the guess is better the fewer it has to tell apart.
+_LIKELY = (
+    "ascii utf-8 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 cp874 cp932 cp949 iso8859-2 iso8859-5 "
+    "iso8859-6 iso8859-7 iso8859-15 euc-jp gb18030 big5hkscs koi8-r koi8-u cp866"
+).split()
+
+
+def _is_mostly_utf_8(body: bytes, share: int = 10) -> bool:
     """Tell whether the bytes beyond ASCII are UTF-8 but for a few."""
     good = sum(len(m) for m in _MULTIBYTE.findall(body[: 10 * _MOST_SAMPLED]))
     high = sum(len(m) for m in _HIGH.findall(body[: 10 * _MOST_SAMPLED]))
-    return good > 0 and (high - good) * 3 <= good
+    return good > 0 and (high - good) * share <= good
 
 
 def _repaired(body: bytes) -> Decoded:
@@ -225,7 +232,10 @@ def _guessed(body: bytes) -> Decoded:
     sample = _TAG.sub(b" ", body[: 4 * _MOST_SAMPLED])[:_MOST_SAMPLED]
     if not _HIGH.search(sample):
         sample = body[:_MOST_SAMPLED]
-    name = _codec_of(str(chardet.detect(sample).get("encoding") or "")) or "cp1252"
+    found = chardet.detect(sample, include_encodings=_LIKELY)
+    name = _codec_of(str(found.get("encoding") or "")) or "cp1252"
+    if (found.get("confidence") or 0) < 0.2 and _is_mostly_utf_8(body, share=3):
+        return _repaired(body)
     text = _strictly(body, name)
     if text is None:
         text = body.decode("cp1252" if name == "utf-8" else name, "replace")

@@ -3,7 +3,7 @@
 import re
 
 from newsreel.errors import NotAFeed
-from newsreel.formats import atom, jsonfeed, modules, rss, xml
+from newsreel.formats import atom, cdf, jsonfeed, modules, rss, sitemap, xml
 from newsreel.formats.drafts import Draft, EntryDraft, FeedDraft
 from newsreel.formats.elements import XML_BASE, XML_LANG
 from newsreel.formats.names import key_of
@@ -21,6 +21,8 @@ _ROOTS = {
     "channel": FeedFormat.RSS,
     "entry": FeedFormat.ATOM,
     "item": FeedFormat.RSS,
+    "sitemap:urlset": FeedFormat.SITEMAP_NEWS,
+    "urlset": FeedFormat.SITEMAP_NEWS,
 }
 _JSON = re.compile(rb"[\s\xef\xbb\xbf]*[{\[]")
 
@@ -38,19 +40,43 @@ def parse(body: bytes, *, content_type: str | None = None, url: str | None = Non
 
 def _from_tree(tree: xml.Tree, url: str | None) -> ParsedFeed:
     root = tree.root
-    key = key_of(root.tag)
+    key = _root_key(root)
     kind = _ROOTS.get(key)
     if kind is None:
-        raise NotAFeed(f"the root is <{root.tag[:80]}>", hint="a feed begins with rss, rdf:RDF, feed or urlset")
-    base = _base_of(root, url)
-    feed = FeedDraft(base, kind)
-    if key in {"entry", "item"}:
+        raise NotAFeed(
+            f"the root is <{str(root.tag)[:80]}>", hint="a feed begins with rss, rdf:RDF, feed or urlset"
+        )
+    if key == "channel" and cdf.looks_like(root):
+        kind = FeedFormat.CDF
+    feed = FeedDraft(url, kind)
+    feed.rebase(root.get(XML_BASE))
+    if kind is FeedFormat.CDF:
+        cdf.walk(root, feed)
+    elif kind is FeedFormat.SITEMAP_NEWS:
+        sitemap.walk(root, feed)
+        if not feed.entries:
+            raise NotAFeed("a sitemap without news", hint="only sitemaps with news:news elements are feeds")
+    elif key in {"entry", "item"}:
         feed.entries.append(_entry(root, url))
     else:
         _walk(root, feed, 0)
     if kind is FeedFormat.RSS_1:
         rss.about(feed, root)
     return feed.done(forgiven=tree.forgiven, recoded=tree.recoded, truncated=tree.truncated)
+
+
+def _root_key(root: Element) -> str:
+    """Return the root's name; a namespace that nobody knows is RSS's or Atom's where the name is."""
+    key = key_of(str(root.tag))
+    if key[:1] != "?":
+        return key
+    uri = str(root.tag)[1:].partition("}")[0]
+    local = key.rpartition(":")[2]
+    if local in {"rss", "feed"}:
+        for element in root.iter(f"{{{uri}}}*"):
+            element.tag = str(element.tag).rpartition("}")[2]
+        return local
+    return key
 
 
 def _base_of(element: Element, base: str | None) -> str | None:
@@ -75,16 +101,24 @@ def _walk(container: Element, feed: FeedDraft, depth: int) -> None:
             continue
         key = key_of(tag)
         if key in {"item", "entry"}:
-            feed.entries.append(_entry(child, feed.base))
+            feed.entries.append(_entry(child, _page_of(feed) or feed.base))
         elif key in _CONTAINERS and depth < 4:
             if key == "channel":
                 rss.about(feed, child)
-                feed.base = _base_of(child, feed.base)
+                feed.rebase(child.get(XML_BASE))
             _walk(child, feed, depth + 1)
         elif (found := _FEED.get(key)) is not None:
             found[0](feed, child, found[1], found[2])
         elif key != _CUT:
             extra(feed, child, key, 0)
+
+
+def _page_of(feed: FeedDraft) -> str | None:
+    """Return the channel's page, which RSS's relative links were written for; a feed may stand anywhere."""
+    if feed.format is FeedFormat.ATOM or feed.has_base:
+        return None
+    link = feed.texts.get("link")
+    return link if link and link.startswith(("http://", "https://")) else None
 
 
 def _entry(element: Element, base: str | None) -> ParsedEntry:

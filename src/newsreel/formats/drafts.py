@@ -16,6 +16,7 @@ _MARKUP = re.compile(
     re.IGNORECASE,
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+OF_LAST_RESORT = 50
 
 
 @dataclass(slots=True)
@@ -33,7 +34,7 @@ class Link:
 class Draft:
     """What a feed and an entry have in common. Of one field the value with the lowest rank counts, then the first."""
 
-    __slots__ = ("authors", "base", "bodies", "body_base", "categories", "enclosures", "extras", "images",
+    __slots__ = ("authors", "base", "bases", "bodies", "categories", "enclosures", "extras", "images",
                  "links", "ranks", "texts", "title_html")  # fmt: skip
 
     def __init__(self, base: str | None) -> None:
@@ -42,7 +43,7 @@ class Draft:
         self.ranks: dict[str, int] = {}
         self.title_html: str | None = None
         self.bodies: dict[str, str] = {}
-        self.body_base: str | None = None
+        self.bases: dict[str, str] = {}
         self.links: list[Link] = []
         self.authors: list[tuple[int, str]] = []
         self.categories: list[str] = []
@@ -94,7 +95,7 @@ class Draft:
 
     def link(self) -> str | None:
         """Return the link to the page: RSS's, else Atom's alternate, HTML before other types."""
-        if "link" in self.texts:
+        if self.ranks.get("link", 1000) < OF_LAST_RESORT:
             return self.texts["link"]
         best: Link | None = None
         for link in self.links:
@@ -102,7 +103,7 @@ class Draft:
                 if link.type is None or "html" in link.type:
                     return link.href
                 best = best or link
-        return best.href if best else None
+        return best.href if best else self.texts.get("link")
 
 
 def plain_title(value: str, *, is_html: bool | None) -> tuple[str, str | None]:
@@ -135,16 +136,13 @@ class EntryDraft(Draft):
     def done(self) -> ParsedEntry:
         """Return the entry."""
         get = self.texts.get
-        summary, body = self.bodies.get("summary"), self.bodies.get("body")
-        if summary is None and "caption" in self.bodies:
-            summary = self.bodies["caption"]
+        summary, body = self.texts_of()
         link = self.link()
         guid = get("guid")
         if link is None and guid and self.is_permalink:
             link = guid
-        if self.body_base is not None and self.body_base != self.base:
-            self._leave_base()
-            link = link and joined(self.base or "", link)
+        if self.bases:
+            link = self._leave_base(link)
         authors = self.people()
         hrefs = tuple(dict.fromkeys([item.href for item in self.links])) if self.links else ()
         return ParsedEntry(
@@ -180,24 +178,37 @@ class EntryDraft(Draft):
             )
         return tuple(found.values())
 
-    def _leave_base(self) -> None:
-        """Resolve links, so that the entry's base can be the one of its body."""
+    def texts_of(self) -> tuple[str | None, str | None]:
+        """Return summary and body: of two descriptions the one called summary is the shorter text."""
+        get = self.bodies.get
+        abstract, summary, body = get("abstract"), get("summary"), get("body")
+        if abstract is not None:
+            return abstract, body or summary
+        return summary or get("caption"), body
+
+    def _leave_base(self, page: str | None) -> str | None:
+        """Resolve links, so that the entry's base can be the one of its body; return the page's link."""
+        own = self.bases.get("body" if "body" in self.bodies else "summary") or self.bases.get("abstract")
+        if own is None or own == self.base or ("body" in self.bodies and "body" not in self.bases):
+            return page
         base = self.base or ""
         for link in self.links:
             link.href = joined(base, link.href)
         self.enclosures = [Enclosure(joined(base, e.url), e.type, e.length) for e in self.enclosures]
         self.images = [(rank, joined(base, image)) for rank, image in self.images]
-        self.base = self.body_base
+        self.base = own
+        return page and joined(base, page)
 
 
 class FeedDraft(Draft):
     """A feed while it is read."""
 
-    __slots__ = ("entries", "forgiven", "format", "hubs", "period", "skip_days", "skip_hours", "ttl")
+    __slots__ = ("entries", "forgiven", "format", "has_base", "hubs", "period", "skip_days", "skip_hours", "ttl")
 
     def __init__(self, base: str | None, kind: FeedFormat) -> None:
         super().__init__(base)
         self.format = kind
+        self.has_base = False
         self.entries: list[ParsedEntry] = []
         self.forgiven: list[Forgiven] = []
         self.hubs: list[str] = []
@@ -205,6 +216,12 @@ class FeedDraft(Draft):
         self.period: dict[str, float] = {}
         self.skip_hours: tuple[int, ...] = ()
         self.skip_days: tuple[str, ...] = ()
+
+    def rebase(self, own: str | None) -> None:
+        """Take an ``xml:base`` into account."""
+        if own is not None:
+            self.base = joined(self.base, own) if self.base else own.strip()
+            self.has_base = True
 
     def done(self, *, forgiven: tuple[Forgiven, ...], recoded: bool, truncated: bool) -> ParsedFeed:
         """Return the feed."""
@@ -218,7 +235,9 @@ class FeedDraft(Draft):
             title=get("title"),
             link=self.link(),
             links=hrefs,
-            description=self.bodies.get("summary") or self.bodies.get("caption") or self.bodies.get("body"),
+            description=next(
+                (self.bodies[s] for s in ("summary", "abstract", "caption", "body") if s in self.bodies), None
+            ),
             language=get("language"),
             id=get("guid"),
             author=authors[0] if authors else None,
@@ -249,5 +268,5 @@ def put_body(draft: Draft, slot: str, text: str | None, *, is_html: bool | None,
     old = draft.bodies.get(slot)
     if old is None or (slot == "body" and len(text) > len(old)):
         draft.bodies[slot] = as_html(text, is_html=is_html)
-        if base is not None and (slot == "body" or draft.body_base is None):
-            draft.body_base = joined(draft.base or "", base)
+        if base is not None:
+            draft.bases[slot] = joined(draft.base or "", base)

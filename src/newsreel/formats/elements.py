@@ -12,7 +12,7 @@ from newsreel.model.entry import Json
 
 XML = "{http://www.w3.org/XML/1998/namespace}"
 XML_BASE, XML_LANG = XML + "base", XML + "lang"
-_MOST_TEXT, _MOST_NODES, _DEEPEST = 100_000, 500, 6
+_MOST_TEXT, _MOST_NODES, _MOST_ATTRIBUTES, _DEEPEST = 100_000, 500, 100, 6
 
 
 def text_in(element: etree._Element) -> str | None:
@@ -30,6 +30,11 @@ _PREFIXED = re.compile(r"<(/?)[A-Za-z_][\w.-]*:(?=[A-Za-z])")
 _START = re.compile(r"<[A-Za-z_/][^<>]*>")
 _EMPTY = re.compile(r"<([A-Za-z][\w.-]*)((?:\s[^<>]*?)?)\s*/>")
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+
+
+def attributes_of(element: etree._Element) -> dict[str, str]:
+    """Return an element's attributes by their folded names, the first hundred: lxml is slow with thousands."""
+    return {key_of(str(name)): str(element.get(name)).strip() for name in element.keys()[:_MOST_ATTRIBUTES]}
 
 
 def inner_html(element: etree._Element) -> str:
@@ -80,7 +85,7 @@ def construct(element: etree._Element) -> tuple[str | None, bool | None]:
         return None, None
     if mode == "base64" or (kind and "/" in kind and kind not in _KINDS and not kind.startswith("text/") and not kind.endswith(("+xml", "/xml"))):
         text = _from_base64(text) or (text if mode != "base64" else None)
-    is_html = _KINDS.get(kind)
+    is_html = _KINDS.get(kind, False if "/" in kind else None)
     if kind == "text/plain" and mode == "escaped":
         is_html = None
     return text, is_html
@@ -116,7 +121,7 @@ def _as_json(element: etree._Element, depth: int, budget: list[int]) -> Json:
     text = (element.text or "").strip()[:_MOST_TEXT]
     if not element.attrib and not len(element):
         return text
-    value: dict[str, Json] = {key_of(str(k)): str(v)[:_MOST_TEXT] for k, v in element.items()[:100]}
+    value: dict[str, Json] = {k: v[:_MOST_TEXT] for k, v in attributes_of(element).items()}
     if depth < _DEEPEST:
         for child in element:
             budget[0] -= 1

@@ -16,7 +16,7 @@ _BLOCKS = frozenset(
     "footer form h1 h2 h3 h4 h5 h6 header hr legend li main menu nav ol option p pre section summary table tbody td "
     "tfoot th thead tr ul".split()
 )
-_UNSEEN = ["script", "style", "template", "noframes", "iframe", "object", "svg", "math", "head"]
+_UNSEEN = ["script", "style", "template", "noframes", "iframe", "head"]
 _SPACES = re.compile(r"[ \t\r\f\v\u00a0\u2000-\u200b\u202f\u205f\u3000]+")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?")
 
@@ -27,7 +27,9 @@ def text_of(html: str | None) -> str:
         return ""
     if "<" not in html:
         return _folded(unescaped(html))
-    parser = LexborHTMLParser(html)
+    if _is_monstrous(html):
+        return _bare_text(html)
+    parser = LexborHTMLParser(_readable(html))
     parser.strip_tags(_UNSEEN, recursive=True)
     root = parser.body or parser.root
     if root is None:
@@ -74,7 +76,7 @@ _TAGS = nh3.ALLOWED_TAGS | set(
     "svg circle defs desc ellipse g line lineargradient marker path polygon polyline radialgradient rect stop text "
     "tspan".split()
 ) - {"button", "form", "input", "select", "textarea", "option", "optgroup"}
-_DROPPED_WITH_CONTENT = {"script", "style", "template", "noframes", "applet", "object", "xml", "title"}
+_DROPPED_WITH_CONTENT = {"script", "style", "template", "noframes", "xml"}
 _EVERYWHERE = {"title", "lang", "dir", "class", "align", "valign", "width", "height", "role"}
 _ATTRIBUTES: dict[str, set[str]] = {
     **{tag: set(names) for tag, names in nh3.ALLOWED_ATTRIBUTES.items()},
@@ -113,7 +115,49 @@ def sanitised(html: str, *, base: str | None = None) -> str:
     """Return HTML that can be shown anywhere: no script, style, form or frame; relative links resolved."""
     if "<" not in html and "&" not in html:
         return html
-    return _cleaner(base).clean(html)
+    if _is_monstrous(html):
+        return entities.escape(_bare_text(html), quote=False)
+    return _cleaner(base).clean(_readable(html))
+
+
+_MOST_CHARS, _MOST_REFERENCES, _DEEPEST = 2_000_000, 100_000, 500
+_LONG_TAG = re.compile(r"<[A-Za-z/!][^<>]{50000}")
+_ANY_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)")
+_UNNESTED = frozenset("p li br img hr td th tr dt dd option input meta link source wbr col area embed param".split())
+
+
+def _is_monstrous(html: str) -> bool:
+    """Tell whether HTML is so large or so deep that parsers of HTML would take more than linear time on it."""
+    if len(html) < 20_000:
+        return False
+    if len(html) > _MOST_CHARS or html.count("&") > _MOST_REFERENCES or _LONG_TAG.search(html):
+        return True
+    depth = 0
+    if html.count("<") > 2 * _DEEPEST:
+        for slash, name in _ANY_TAG.findall(html):
+            if name.lower() not in _UNNESTED:
+                depth = max(depth - 1, 0) if slash else depth + 1
+                if depth > _DEEPEST:
+                    return True
+    return False
+
+
+def _bare_text(html: str) -> str:
+    """Return the text between tags, found without a tree."""
+    return _folded(unescaped(re.sub(r"<[A-Za-z/!][^<>]*>", " ", html[: 4 * _MOST_CHARS])))
+
+
+_BOGUS = re.compile(r"<!(?=\[CDATA\[|DOCTYPE\b)", re.IGNORECASE)
+
+
+def _readable(html: str) -> str:
+    """Return HTML whose comments end: an unclosed one would swallow all that follows."""
+    if "<!" not in html:
+        return html
+    if html.rfind("<!--") > html.rfind("-->"):
+        head, _, rest = html.rpartition("<!--")
+        html = head + rest.partition(">")[2]
+    return _BOGUS.sub("&lt;!", html)
 
 
 @lru_cache(maxsize=256)

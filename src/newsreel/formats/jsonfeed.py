@@ -102,7 +102,7 @@ def _entry(item: _Object, base: str | None) -> ParsedEntry:
         published=_text(item.get("date_published")),
         updated=_text(item.get("date_modified")),
         base_url=base,
-        extras=_rest(item, _ENTRY_FIELDS),
+        extras=_rest(item, _ENTRY_FIELDS - {"content_text"} if item.get("content_html") and plain else _ENTRY_FIELDS),
     )
 
 

@@ -3,10 +3,10 @@
 What isn't named here is kept as extras under its own name.
 """
 
-from newsreel.formats.drafts import Draft, EntryDraft, put_body
+from newsreel.formats.drafts import OF_LAST_RESORT, Draft, EntryDraft, put_body
 from newsreel.formats.elements import as_json, construct, text_in
 from newsreel.formats.names import key_of
-from newsreel.formats.rss import Element, author, body, category, enclosure, extra, image, number, period, text, title
+from newsreel.formats.rss import Element, atom_link, author, body, category, enclosure, extra, image, number, period, text, title
 from newsreel.model.entry import Enclosure
 
 
@@ -85,7 +85,31 @@ def original_link(draft: Draft, element: Element, _field: str, _rank: int) -> No
     if value:
         draft.extras.setdefault("original_link", value)
         if isinstance(draft, EntryDraft):
-            draft.put("link", value, 50)
+            draft.put("link", value, OF_LAST_RESORT)
+
+
+def original_file(draft: Draft, element: Element, _field: str, _rank: int) -> None:
+    """Put a file's own address where FeedBurner's stands, which no longer answers."""
+    value = text_in(element)
+    if value and draft.enclosures and "feedproxy_enclosure" not in draft.extras:
+        last = draft.enclosures[-1]
+        draft.extras["feedproxy_enclosure"] = last.url
+        draft.enclosures[-1] = Enclosure(value, last.type, last.length)
+
+
+def itunes_link(draft: Draft, element: Element, _field: str, _rank: int) -> None:
+    """Keep the link of an early version of iTunes' elements, most often an image."""
+    href = element.get("href")
+    if href:
+        atom_link(draft, element, href)
+
+
+def player(draft: Draft, element: Element, _field: str, _rank: int) -> None:
+    """Keep a ``media:player``; it stands for the file where no other address is given."""
+    extra(draft, element, "media:player", 0)
+    parent, url = element.getparent(), element.get("url")
+    if url and parent is not None and not parent.get("url"):
+        draft.enclosures.append(Enclosure(url.strip(), "text/html"))
 
 
 _MEDIA = {
@@ -98,7 +122,7 @@ _MEDIA = {
     "media:category": (category, "", 0),
     "media:keywords": (keywords, "", 0),
     "media:credit": (credit, "", 40),
-    "media:player": (extra, "media:player", 0),
+    "media:player": (player, "", 0),
     "media:community": (community, "media:community", 0),
     "media:rating": (extra, "media:rating", 0),
     "media:copyright": (extra, "media:copyright", 0),
@@ -112,7 +136,7 @@ _BOTH = {
     "dc:contributor": (creator, "author", 55),
     "dc:subject": (category, "", 0),
     "dc:language": (text, "language", 5),
-    "dc:description": (body, "summary", 0),
+    "dc:description": (body, "caption", 0),
     "dcterms:abstract": (caption, "caption", 0),
     "dcterms:issued": (text, "published", 3),
     "dcterms:created": (text, "published", 6),
@@ -134,7 +158,9 @@ _BOTH = {
     "itunes:image": (image, "image", 10),
     "googleplay:image": (image, "image", 12),
     "itunes:owner": (owner, "author", 60),
+    "itunes:link": (itunes_link, "", 0),
     "feedburner:origlink": (original_link, "", 0),
+    "feedburner:origenclosurelink": (original_file, "", 0),
     "foaf:maker": (creator, "author", 20),
 }
 ENTRY = {

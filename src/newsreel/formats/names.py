@@ -97,7 +97,7 @@ _PREFIXES = {uri: prefix for prefix, uri in ((p, p) for p in URI_OF)} | {
     "dct": "dcterms", "creativecommons": "creativecommons",
 }  # fmt: skip
 _SCHEME = re.compile(r"https?://")
-_FEEDISH = re.compile(r"(?:^|[^a-z])(?:rss|atom|rdf/simple)(?![a-z])|netscape\.com|userland\.com")
+_FEEDISH = re.compile(r"(?:^|[^a-z])(?:rss|atom)(?:[-_./]?\d[\d.]*)?(?:/?ns)?$|netscape\.com|userland\.com")
 
 _MOST_KEPT = 20_000
 _keys: dict[str, str] = {}

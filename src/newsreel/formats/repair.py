@@ -226,10 +226,9 @@ class _Writer:
         self.truncated = False
 
     def run(self) -> None:
-        text = self.text
-        while (match := _TOKEN.search(text, self.at)) is not None:
+        while (match := _TOKEN.search(self.text, self.at)) is not None:
             if match.start() > self.at:
-                self.write_text(text[self.at : match.start()])
+                self.write_text(self.text[self.at : match.start()])
             self.at = match.end()
             if match[5] is not None:
                 (self.end_tag if match[4] else self.start_tag)(match[5])
@@ -237,7 +236,7 @@ class _Writer:
                 self.cdata()
             else:
                 self.other(match)
-        self.write_text(text[self.at :])
+        self.write_text(self.text[self.at :])
 
     def soup(self) -> Soup:
         if not self.root_tag:

@@ -5,7 +5,7 @@ import re
 from lxml import etree
 
 from newsreel.formats.drafts import Draft, EntryDraft, FeedDraft, Link, put_body
-from newsreel.formats.elements import XML_BASE, add_json, as_json, construct, text_in
+from newsreel.formats.elements import XML_BASE, add_json, as_json, attributes_of, construct, text_in
 from newsreel.formats.names import key_of
 from newsreel.formats.urls import joined
 from newsreel.model.entry import Enclosure
@@ -46,18 +46,22 @@ def guid(draft: Draft, element: Element, _field: str, rank: int) -> None:
     if not value or rank >= draft.ranks.get("guid", 1000):
         return
     draft.put("guid", value, rank)
-    said = next((v for k, v in element.items() if k.lower() == "ispermalink"), "true").strip().lower()
+    said = attributes_of(element).get("ispermalink", "true").lower() if element.attrib else "true"
     if isinstance(draft, EntryDraft):
-        draft.is_permalink = said != "false" and bool(re.match(r"https?://|/", value, re.IGNORECASE))
+        draft.is_permalink = said != "false" and bool(_PAGE.match(value))
+
+
+_RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+_PAGE = re.compile(r"https?://|/|[^\s:]+/", re.IGNORECASE)
 
 
 def about(draft: Draft, element: Element) -> None:
     """Keep ``rdf:about``, the identifier of RSS 1.0."""
-    for name, value in element.items():
-        if key_of(name) in {"rdf:about", "about"}:
-            draft.put("guid", value.strip(), 5)
-            if isinstance(draft, EntryDraft) and draft.ranks.get("guid") == 5:
-                draft.is_permalink = value.startswith(("http://", "https://"))
+    value = (element.get(_RDF + "about") or element.get("about") or "").strip()
+    if value:
+        draft.put("guid", value, 5)
+        if isinstance(draft, EntryDraft):
+            draft.is_permalink = value.startswith(("http://", "https://"))
 
 
 _ADDRESS = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)*")
@@ -68,10 +72,20 @@ def author(draft: Draft, element: Element, _field: str, rank: int) -> None:
     value = text_in(element)
     if not value:
         return
+    if value.count("</a>") > 1:
+        for one in _linked_names(value):
+            draft.add_author(one, rank)
+        return
     name, address = name_of(value)
     draft.add_author(name, rank)
     if address and name != address:
         add_json(draft.extras, "author_emails", address)
+
+
+def _linked_names(value: str) -> list[str]:
+    """Return the names in a list of links to persons, each with what stands after it."""
+    pieces = re.split(r"[,;&]?\s*(?=<a[\s>])", value[:5000])
+    return [name_of(piece.strip())[0] for piece in pieces if piece.strip(" ,;")]
 
 
 def name_of(text: str) -> tuple[str, str | None]:
@@ -81,7 +95,7 @@ def name_of(text: str) -> tuple[str, str | None]:
         from newsreel.formats.html import text_of  # noqa: PLC0415 (rare)
 
         text = " ".join(text_of(text).split()) or text
-    if "@" not in text or len(text) > 300:
+    if "@" not in text or len(text) > 300 or "mailto:" in text:
         return text, None
     found = _ADDRESS.findall(text)
     if len(found) != 1:
@@ -104,7 +118,7 @@ def category(draft: Draft, element: Element, _field: str, _rank: int) -> None:
 
 def enclosure(draft: Draft, element: Element, _field: str, _rank: int) -> None:
     """Keep a file that comes with an item."""
-    attributes = {key_of(name).rpartition(":")[2]: value.strip() for name, value in element.items()}
+    attributes = {name.rpartition(":")[2]: value for name, value in attributes_of(element).items()}
     url = attributes.get("url") or attributes.get("resource") or attributes.get("href") or text_in(element)
     if url:
         draft.enclosures.append(Enclosure(url, attributes.get("type") or None, number(attributes.get("length"))))
@@ -216,7 +230,9 @@ def atom_link(draft: Draft, element: Element, href: str) -> None:
         draft.extras.setdefault(f"link:{rel}", href)
     elif rel == "image":
         draft.put_image(href, 30)
-    if href or rel == "alternate":
+    if not href:
+        found.href = draft.base or ""
+    if found.href:
         draft.links.append(found)
 
 
@@ -235,6 +251,8 @@ ENTRY = {
     "thumbnail": (image, "image", 45),
     "language": (text, "language", 0),
     "body": (body, "body", 0),
+    "summary": (body, "abstract", 0),
+    "fullitem": (body, "summary", 0),
     "fulltext": (body, "body", 0),
     "date": (text, "published", 20),
     "pubdatetime": (text, "published", 25),

@@ -37,6 +37,33 @@ class Tree:
     truncated: bool = False
 
 
+_LONGEST = 8_000_000
+
+
+def shortened(body: bytes) -> bytes:
+    """Return a body without the middle of any text longer than eight million bytes.
+
+    A run that long holds a whole block of half its size without a tag; only those blocks are looked at.
+    """
+    if len(body) <= _LONGEST:
+        return body
+    block = _LONGEST // 2
+    parts: list[bytes] = []
+    kept, at = 0, 0
+    while at < len(body):
+        if body.find(b"<", at, at + block) >= 0:
+            at += block
+            continue
+        start = max(body.rfind(b"<", kept, at), kept)
+        end = body.find(b"<", at)
+        end = len(body) if end < 0 else end
+        if end - start > _LONGEST:
+            parts += (body[kept : start + block], body[end - 100 : end] if body[end - 1 : end] in b"]-\"'" else b"")
+            kept = end
+        at = end
+    return b"".join((*parts, body[kept:])) if parts else body
+
+
 def read_tree(body: bytes, *, content_type: str | None = None) -> Tree:
     """Return the tree of an XML document, or of the feed inside of what is none; raises NotAFeed."""
     if charsets.is_plain_utf_8(body, content_type) and not _DOCTYPE.search(body, 0, 4096):
