@@ -7,6 +7,7 @@
     ├── ArchiveError         the archive's files can't be read or written: exit code 1
     └── StoreError           the database is in trouble: exit code 1
         ├── StoreBusy        another process holds it
+        ├── LeaseLost        another worker polls this feed now
         └── SchemaTooNew     a newer Newsreel wrote it
 
 Expected trouble of the outside world (a time-out, a 500) is no exception but a
@@ -48,3 +49,7 @@ class StoreBusy(StoreError):
 
 class SchemaTooNew(StoreError):
     """The database was written by a newer Newsreel."""
+
+
+class LeaseLost(StoreError):
+    """The feed's lease ran out, and it is another worker's now."""

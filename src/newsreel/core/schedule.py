@@ -8,10 +8,10 @@ The law, in this order:
 2. The publisher's hints (ttl, sy:updatePeriod) lengthen it, unless nothing overlapped.
 3. Failures in a row double it, each, up to ``LONGEST``.
 4. Cache-Control and Expires say "not before"; more than ``LONGEST`` is cut to that.
-5. skipHours and skipDays move the moment to the next hour that is not to be skipped.
-6. Retry-After is kept, whatever the rest says (up to ``LONGEST_RETRY``).
-7. A jitter of at most a tenth of the interval and ``MOST_JITTER``, taken from a digest of feed and
+5. Retry-After is kept, whatever the rest says (up to ``LONGEST_RETRY``).
+6. A jitter of at most a tenth of the interval and ``MOST_JITTER``, taken from a digest of feed and
    moment, is added, so that feeds of one host don't come due at one instant.
+7. skipHours and skipDays move the moment into the next hour that is not to be skipped.
 """
 
 from collections.abc import Iterable
@@ -124,14 +124,16 @@ def plan(
     max_age = wishes.max_age or timedelta()
     if now + min(max_age, LONGEST) > at:
         at, reason = now + min(max_age, LONGEST), Reason.MAX_AGE
-    allowed = _unskipped(at, wishes.skip_hours, wishes.skip_days)
-    if allowed != at:
-        at, reason = allowed, Reason.SKIPPED_HOURS
     retry_after = min(wishes.retry_after or timedelta(), LONGEST_RETRY)
     if now + retry_after > at:
         at, reason = now + retry_after, Reason.RETRY_AFTER
+    jitter = _jitter(feed_id, at, interval)
+    at += jitter
+    allowed = _unskipped(at, wishes.skip_hours, wishes.skip_days)
+    if allowed != at:
+        at, reason = allowed + jitter, Reason.SKIPPED_HOURS
     is_capped = max_age > LONGEST or (wishes.retry_after or timedelta()) > LONGEST_RETRY
-    return Plan(at + _jitter(feed_id, at, interval), reason, is_capped)
+    return Plan(at, reason, is_capped)
 
 
 def host_after(
@@ -139,9 +141,9 @@ def host_after(
 ) -> HostState:
     """Return how a host is to be treated after an answer.
 
-    429 and 503 close it for as long as they say (a minute, if they don't) and double the gap, as
-    does a 403 of a host that limited us before. Each answer without complaint takes a fiftieth off
-    the gap.
+    429 and 503 close it for as long as they say and double the gap, as does a 403 of a host that
+    limited us before. A 429 that says nothing closes it for a minute; a 503 may be one feed's own
+    trouble. Each answer without complaint takes a fiftieth off the gap.
     """
     complains = capture.status in {429, 503} or (
         capture.status == 403 and state.gap > least and capture.fault is not None
@@ -151,8 +153,8 @@ def host_after(
             return state
         gap = state.gap * 0.98
         return HostState(state.host, state.not_before, gap if gap > least else timedelta())
-    rest = min(max(capture.retry_after or LEAST_REST, timedelta()), LONGEST_RETRY)
-    not_before = max(now + rest, state.not_before or now)
+    rest = capture.retry_after or (timedelta() if capture.status == 503 else LEAST_REST)
+    not_before = max(now + min(rest, LONGEST_RETRY), state.not_before or now)
     gap = min(max(state.gap * 2, least * 2, FIRST_GAP), LONGEST_GAP)
     return HostState(state.host, not_before, gap)
 

@@ -169,10 +169,13 @@ class Revision:
 
     ``seen_at`` is the first poll with it, ``absent_at`` the last poll without it (None: unknown).
     ``capture`` is the SHA-256 of the body it came from. Numbers count arrivals; the order of an entry's wordings is
-    that of ``seen_at``, which differs only where an older wording was imported later.
+    that of ``(seen_at, number, reread)``, which differs from the numbers only where an older wording was imported
+    later. ``reread`` above 0 marks the same wording of the publisher, read differently by a newer parser or digest
+    (or polled after it was imported): not an edit.
     """
 
     number: int
+    reread: int = 0
     seen_at: datetime
     absent_at: datetime | None
     content: Content
@@ -195,7 +198,6 @@ class Entry:
     day: date
     first_seen_at: datetime
     revisions: tuple[Revision, ...]
-    is_reread: bool = False
     withheld_at: datetime | None = None
 
     @property
@@ -209,7 +211,12 @@ class Entry:
         return self.revisions[-1].content
 
     @property
+    def revision_count(self) -> int:
+        """How many wordings the publisher gave it; rereads don't count."""
+        return sum(1 for revision in self.revisions if not revision.reread)
+
+    @property
     def doubts(self) -> frozenset[Doubt]:
         """What is doubtful about the newest wording."""
         found = self.latest.doubts
-        return found | {Doubt.REREAD} if self.is_reread else found
+        return found | {Doubt.REREAD} if self.latest.reread else found

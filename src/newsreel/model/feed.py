@@ -1,10 +1,12 @@
 """A feed: what is polled, and the state of its polling."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 from newsreel.model.capture import Validators
+from newsreel.model.entry import NOTHING, Json
 
 
 class FeedStatus(StrEnum):
@@ -47,7 +49,7 @@ class Feed:
     ``first_url`` never changes (public ids hang on it); ``file_name`` neither: day files bear it.
     ``title`` is the publisher's, unless the operator gave one (``has_own_title``). ``interval`` is the operator's wish,
     None for the schedule's choice. ``host`` is what politeness counts by. ``moved_to`` is an address that permanent
-    redirects named ``moved_count`` times in a row.
+    redirects named ``moved_count`` times in a row. ``hints`` is what its last body told the schedule.
     """
 
     id: int
@@ -74,11 +76,11 @@ class Feed:
     last_ok_at: datetime | None = None
     last_change_at: datetime | None = None
     next_poll_at: datetime | None = None
-    due_at: datetime | None = None
     failures: int = 0
     fault: str | None = None
     moved_to: str | None = None
     moved_count: int = 0
+    hints: Mapping[str, Json] = field(default_factory=lambda: NOTHING)
     entry_count: int = 0
 
     @property

@@ -55,9 +55,10 @@ class StoredLegacyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedChanges:
-    """What an import changes in one feed."""
+    """What an import changes in one feed; ``title`` is what the feed was called on the file's day."""
 
     feed: Feed
+    title: str | None = None
     changes: Changes
 
 

@@ -1,13 +1,13 @@
 """A poll: a capture understood, what was known before, and what follows from both."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
 
 from newsreel.model.capture import Capture, Fault
 from newsreel.model.entry import Content, Json, Sighting
-from newsreel.model.feed import Feed, FeedStatus, IdentityPolicy
+from newsreel.model.feed import Feed, IdentityPolicy
 
 
 class Outcome(StrEnum):
@@ -50,7 +50,7 @@ class FeedFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A capture understood. ``sightings`` is empty unless the outcome is ok."""
+    """A capture understood. ``sightings`` is empty, and ``hints`` None, unless the outcome is ok."""
 
     capture: Capture
     outcome: Outcome
@@ -58,7 +58,7 @@ class Reading:
     facts: FeedFacts = FeedFacts()
     sightings: tuple[Sighting, ...] = ()
     identity_policy: IdentityPolicy = IdentityPolicy.GUID
-    wishes: Mapping[str, Json] | None = None
+    hints: Mapping[str, Json] | None = None
 
 
 class Tombstone(StrEnum):
@@ -72,6 +72,7 @@ class Tombstone(StrEnum):
 class KnownEntry:
     """What the store knows of an entry that was seen again.
 
+    ``count`` is how many revisions it has, ``number`` and ``reread`` name the newest wording;
     ``digest`` with its versions is that of the newest wording as last read; ``content`` is filled where the
     versions differ from today's, so that it can be digested again. ``wordings`` holds the digests of all its
     revisions, where they were asked for.
@@ -80,7 +81,9 @@ class KnownEntry:
     entry_id: int
     identity: str
     guid: str | None
+    count: int
     number: int
+    reread: int
     digest: bytes
     digest_version: int
     parser_version: int
@@ -96,14 +99,13 @@ class Known:
 
     ``by_identity`` and ``by_permalink`` (entries without a guid, or of a feed whose identity is the link) hold the
     entries; ``erased`` the identities that must not come back; ``window`` the ids of the entries that stood in
-    the feed at its last poll that brought a body, with ``window_at`` its time.
+    the feed at its last poll that brought a body.
     """
 
     by_identity: Mapping[str, KnownEntry]
     by_permalink: Mapping[str, KnownEntry]
     erased: frozenset[str] = frozenset()
     window: tuple[int, ...] = ()
-    open_gap: Gap | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +114,7 @@ class NewEntry:
 
     sighting: Sighting
     public_id: str
-    day: int
+    day: date
     first_seen_at: datetime
     absent_at: datetime | None
 
@@ -135,7 +137,9 @@ class Reread:
 
     entry_id: int
     number: int
+    reread: int
     sighting: Sighting
+    seen_at: datetime
     is_same: bool
 
 
@@ -178,19 +182,21 @@ class Changes:
 class Poll:
     """An attempt with all its consequences: what one transaction stores.
 
-    ``feed`` is the feed's state after the poll. ``opened`` and ``closed`` say what happens to its gaps;
+    ``feed`` is the feed's state after the poll. ``gaps`` are to be added, ``closes_gap`` ends the one that is open;
     ``lost`` are the ids that stood in the feed before and do no longer. ``expected`` counts the polls that were due
-    since the last one, this one included.
+    since the last one, this one included, by day. ``held_until`` is the publisher's Retry-After;
+    ``is_feed_changed`` says that more than the polling state of the feed changed.
     """
 
     feed: Feed
     reading: Reading
     changes: Changes
-    opened: tuple[Gap, ...] = ()
+    gaps: tuple[Gap, ...] = ()
     closes_gap: bool = False
     lost: tuple[int, ...] = ()
-    expected: int = 1
-    former_status: FeedStatus = FeedStatus.ACTIVE
+    expected: Mapping[date, int] = field(default_factory=dict)
+    held_until: datetime | None = None
+    is_feed_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +214,7 @@ class PollRecord:
     unchanged: int
     reread: int
     overlap: int | None
-    bytes: int
+    body_bytes: int
     elapsed_ms: int
     capture: bytes | None
     next_poll_at: datetime | None

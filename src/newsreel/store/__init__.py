@@ -1,1 +1,26 @@
 """The database: what every store can do, and the stores."""
+
+from pathlib import Path
+
+from newsreel.errors import UsageError
+from newsreel.store.protocols import Store
+
+__all__ = ["Store", "open_store"]
+
+
+def open_store(address: str) -> Store:
+    """Open the store at a path, ``sqlite:PATH``, or (later) ``postgresql://…``.
+
+    Raises :class:`~newsreel.errors.UsageError` for another scheme, :class:`~newsreel.errors.StoreError` where the
+    database can't be opened.
+    """
+    scheme, colon, rest = address.partition(":")
+    if not colon or len(scheme) < 2 or "/" in scheme or "." in scheme:
+        scheme, rest = "sqlite", address
+    if scheme != "sqlite":
+        raise UsageError(f"no such database scheme: {scheme!r}", hint="use a path or sqlite:PATH")
+    if not rest:
+        raise UsageError("the database has no path", hint="use a path or sqlite:PATH")
+    from newsreel.store.sqlite import open_store as open_sqlite
+
+    return open_sqlite(Path(rest).expanduser())

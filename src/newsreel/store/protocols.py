@@ -36,7 +36,7 @@ class WrittenFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreCounts:
-    """The whole archive in numbers; ``bytes`` is the size of the database, 0 where it can't be told."""
+    """The whole archive in numbers; ``size_bytes`` is that of the database, 0 where it can't be told."""
 
     feeds: int
     active: int
@@ -48,7 +48,7 @@ class StoreCounts:
     open_gaps: int
     polls: int
     schema: int
-    bytes: int
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +106,16 @@ class PollStore(Protocol):
         now: datetime,
         term: timedelta,
         limit: int,
-        holder: str,
         feed_ids: Sequence[int] | None = None,
         is_forced: bool = False,
     ) -> list[Feed]:
-        """Lease active feeds that are due (``is_forced``: whatever their time) and unleased, longest due first."""
+        """Lease active feeds that are due (``is_forced``: whatever their time) and unleased, longest due first.
 
-    async def release(self, feed_ids: Iterable[int], *, holder: str) -> None:
+        Never a feed, or a feed of a host, that asked to be left alone until later. The lease is this store's;
+        it ends with the poll's save, with its term, or when this process dies.
+        """
+
+    async def release(self, feed_ids: Iterable[int]) -> None:
         """Give leases back unpolled."""
 
     async def known(
@@ -121,11 +124,12 @@ class PollStore(Protocol):
         """Return what is known of these sightings' keys, and nothing else."""
 
     async def save(self, poll: Poll) -> None:
-        """Store a poll and end its lease, wholly or not at all. Days that change become dirty."""
+        """Store a poll and end its lease, wholly or not at all. Days that change become dirty.
 
-    async def polls(
-        self, *, feed_id: int | None = None, limit: int = 100
-    ) -> list[PollRecord]:
+        Raises :class:`~newsreel.errors.LeaseLost`, and stores nothing, where the lease is no longer this store's.
+        """
+
+    async def polls(self, *, feed_id: int | None = None, limit: int = 100) -> list[PollRecord]:
         """Return the newest lines of the poll log, newest first."""
 
     async def gaps(self, *, feed_id: int | None = None, limit: int = 1000) -> list[Gap]:

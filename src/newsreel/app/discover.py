@@ -1,0 +1,103 @@
+"""Find the feeds at an address, and add one with what was fetched on the way."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from newsreel.app.clock import Clock
+from newsreel.app.poll import LEASE_TERM, take_in
+from newsreel.errors import FeedError, NotAFeed, UsageError
+from newsreel.fetch.client import Client, Request
+from newsreel.formats.document import parse
+from newsreel.formats.html import FoundFeed, find_feeds
+from newsreel.formats.urls import redacted
+from newsreel.model.capture import Capture
+from newsreel.model.feed import Feed, FeedStatus, NewFeed
+from newsreel.model.poll import Poll
+from newsreel.store.protocols import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovery:
+    """What stands at an address: a feed (``capture``), or a page that announces feeds (``found``)."""
+
+    url: str
+    capture: Capture | None = None
+    found: tuple[FoundFeed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """A feed that was added, or was there already (``poll`` None)."""
+
+    feed: Feed
+    is_new: bool
+    poll: Poll | None
+
+
+async def discover(address: str, client: Client) -> Discovery:
+    """Return what stands at an address.
+
+    Raises :class:`~newsreel.errors.FeedError` where nothing answers, and
+    :class:`~newsreel.errors.NotAFeed` where neither a feed nor a page with feeds stands there.
+    """
+    url = _with_scheme(address)
+    capture = await client.fetch(Request(url=url))
+    if capture.fault is not None:
+        raise FeedError(
+            f"nothing can be read at {redacted(url)}: {capture.fault.reason}"
+            + (f" ({capture.fault.detail})" if capture.fault.detail else ""),
+            hint=_HINTS.get(capture.fault.kind, "check the address in a browser"),
+        )
+    body = capture.body or b""
+    try:
+        parse(body, content_type=capture.content_type, url=capture.final_url)
+    except NotAFeed as error:
+        found = find_feeds(body, capture.final_url, capture.content_type)
+        if not found:
+            raise NotAFeed(
+                f"no feed at {redacted(url)}: {error}",
+                hint="give the feed's own address, or a page that announces feeds",
+            ) from error
+        return Discovery(url=url, found=found)
+    return Discovery(url=capture.permanent_url or url, capture=capture)
+
+
+async def add_feed(new: NewFeed, capture: Capture, store: Store, *, clock: Clock) -> Added:
+    """Add a feed and store what was fetched as its first poll."""
+    added = (await store.add_feeds([new], now=clock()))[0]
+    feed = added.feed
+    if feed.last_poll_at is not None or feed.status is not FeedStatus.ACTIVE:
+        return Added(feed=feed, is_new=added.is_new, poll=None)
+    leased = await store.lease(
+        now=clock(), term=LEASE_TERM, limit=1, feed_ids=[feed.id], is_forced=True
+    )
+    if not leased:  # another process polls it at this moment
+        return Added(feed=feed, is_new=added.is_new, poll=None)
+    poll = await take_in(leased[0], capture, store, clock=clock)
+    return Added(feed=poll.feed, is_new=added.is_new, poll=poll)
+
+
+def _with_scheme(address: str) -> str:
+    address = address.strip()
+    if address.startswith("feed:"):
+        address = address.removeprefix("feed:").removeprefix("//")
+    if "://" not in address:
+        address = "https://" + address
+    try:
+        parts = urlsplit(address)
+        is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise UsageError(
+            f"not an address: {redacted(address)!r}", hint="give one that begins with https://"
+        )
+    return address
+
+
+_HINTS = {
+    "refused-address": "addresses of the own network are refused; open them with allow_private (NEWSREEL_ALLOW_PRIVATE)",
+    "dns": "check the name's spelling, and the network",
+    "tls": "the site's certificate is not valid; try http:// if it has no other",
+    "challenge": "the site asks visitors to prove that they are no robots; ask it to let feed readers in",
+}

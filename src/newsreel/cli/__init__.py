@@ -1,0 +1,5 @@
+"""The ``newsreel`` command."""
+
+from newsreel.cli.main import main
+
+__all__ = ["main"]

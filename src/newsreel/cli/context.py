@@ -1,0 +1,59 @@
+"""What every command is given: the settings, and the ways to the store and the network."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from newsreel.config import Settings
+from newsreel.store import Store, open_store
+
+if TYPE_CHECKING:
+    from newsreel.fetch.client import Client
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The settings, and what follows from them."""
+
+    settings: Settings
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a use case to its end; on uvloop, where it is installed."""
+        try:
+            import uvloop
+        except ImportError:
+            return asyncio.run(work)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(work)
+
+    @asynccontextmanager
+    async def open_store(self) -> AsyncIterator[Store]:
+        """Open the database for the length of a block."""
+        store = open_store(self.settings.db)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator["Client"]:
+        """Open the outbound client for the length of a block."""
+        from newsreel.fetch.client import Client, FetchPolicy
+
+        chosen = self.settings
+        policy = FetchPolicy(
+            user_agent=chosen.user_agent,
+            allow_private=chosen.allow_private,
+            concurrency=chosen.concurrency,
+            timeout=chosen.timeout,
+            host_gap=chosen.host_gap,
+            max_bytes=chosen.max_bytes,
+        )
+        if chosen.contact:
+            policy = replace(policy, contact=chosen.contact)
+        async with Client(policy) as client:
+            yield client

@@ -1,0 +1,298 @@
+"""Commands on feeds: add, feeds, edit, remove."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from newsreel.app.clock import utc_now
+from newsreel.cli.choice import feed_of
+from newsreel.cli.context import Context
+from newsreel.cli.listing import Row, note, plain, print_rows
+from newsreel.errors import FeedError, UsageError
+from newsreel.formats.urls import redacted
+from newsreel.model.feed import Feed, FeedStatus, NewFeed
+from newsreel.store.protocols import Store
+
+if TYPE_CHECKING:
+    from newsreel.app.discover import Discovery
+    from newsreel.fetch.client import Client
+
+UNITS = {"m": 60, "h": 3600, "d": 86400}
+SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=31)
+
+COLUMNS = (
+    ("id", "id"),
+    ("title", "title"),
+    ("folder", "folder"),
+    ("entries", "entries"),
+    ("state", "state"),
+    ("last_ok_at", "last read"),
+    ("next_poll_at", "next poll"),
+    ("url", "address"),
+)
+
+
+class Interval(click.ParamType):
+    """A length of time: ``15m``, ``6h``, ``1d``; ``auto`` (zero) for the schedule's choice."""
+
+    name = "interval"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """Return the length of time."""
+        text = str(value).strip().lower()
+        if text == "auto":
+            return timedelta()
+        number, unit = text[:-1], text[-1:]
+        if unit not in UNITS or not (number.isascii() and number.isdecimal()) or len(number) > 6:
+            self.fail(f"{text!r} is no length of time; use 15m, 6h, 1d or auto", param, ctx)
+        found = timedelta(seconds=int(number) * UNITS[unit])
+        if not SHORTEST <= found <= LONGEST:
+            self.fail(f"{text!r} is not between 1m and 31d", param, ctx)
+        return found
+
+
+@click.command()
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@click.option("--all", "wants_all", is_flag=True, help="Add every feed that a page announces.")
+@click.option("--folder", help="The folder to put them in.")
+@click.option("--tag", "tags", multiple=True, help="A tag; may be given several times.")
+@click.option("--private", is_flag=True, help="Keep it out of everything public.")
+@click.pass_obj
+def add(
+    context: Context,
+    urls: tuple[str, ...],
+    *,
+    wants_all: bool,
+    folder: str | None,
+    tags: tuple[str, ...],
+    private: bool,
+) -> None:
+    """Add feeds by their addresses, or by their sites'.
+
+    A page is searched for the feeds it announces; where there are several, you are asked which.
+    """
+    template = NewFeed(url="", folder=folder, tags=tags, is_private=private)
+    if context.run(_add_all(context, urls, template, wants_all=wants_all)):
+        sys.exit(1)
+
+
+async def _add_all(
+    context: Context, urls: Sequence[str], template: NewFeed, *, wants_all: bool
+) -> int:
+    """Add each address and return how many could not be added."""
+    failed = 0
+    async with context.open_store() as store, context.client() as client:
+        for url in urls:
+            try:
+                await _add(store, client, url, template, wants_all=wants_all)
+            except FeedError as error:
+                failed += 1
+                note(f"error: {error}")
+                note(f"hint: {error.hint}")
+    return failed
+
+
+async def _add(
+    store: Store, client: "Client", url: str, template: NewFeed, *, wants_all: bool
+) -> None:
+    from newsreel.app.discover import discover
+
+    known = await store.find_feed(url)
+    if known is not None and known.last_poll_at and known.status is FeedStatus.ACTIVE:
+        note(f"already there: {_named(known)}")
+        return
+    discovery = await discover(url, client)
+    if discovery.capture is not None:
+        await _store(store, template, discovery)
+        return
+    for address in _chosen(discovery, wants_all=wants_all):
+        await _store(store, template, await discover(address, client))
+
+
+async def _store(store: Store, template: NewFeed, discovery: "Discovery") -> None:
+    from newsreel.app.discover import add_feed
+
+    if discovery.capture is None:
+        raise FeedError(
+            f"no feed at {redacted(discovery.url)}, though a page announces one there",
+            hint="tell the site, or give the feed's own address",
+        )
+    added = await add_feed(
+        replace(template, url=discovery.url), discovery.capture, store, clock=utc_now
+    )
+    verb = "added" if added.is_new else "already there"
+    brought = f", {len(added.poll.changes.new)} entries" if added.poll else ""
+    note(f"{verb}: {_named(added.feed)}{brought}")
+    if added.is_new and added.feed.is_private and not template.is_private:
+        note(
+            "note: its address carries a credential, so it is private; 'newsreel edit --public' releases it"
+        )
+
+
+def _chosen(discovery: "Discovery", *, wants_all: bool) -> list[str]:
+    """Which of the feeds of a page: the only one, all, or those that the user names."""
+    found = discovery.found
+    if len(found) == 1 or wants_all:
+        return [feed.url for feed in found]
+    note(f"{len(found)} feeds are announced at {redacted(discovery.url)}:")
+    for number, feed in enumerate(found, start=1):
+        note(f"  {number}  {plain(feed.title) or '(no title)'}  {redacted(feed.url)}")
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "several feeds, and nobody to ask", hint="add --all, or give one of these addresses"
+        )
+    answer = click.prompt("Which? (numbers parted by blanks, or all)", err=True, default="1")
+    if answer.strip() == "all":
+        return [feed.url for feed in found]
+    numbers = [word for word in answer.replace(",", " ").split() if word.isdecimal()]
+    wanted = [found[int(word) - 1].url for word in numbers if 1 <= int(word) <= len(found)]
+    if not wanted:
+        raise UsageError(
+            f"no feed of that number: {answer!r}", hint=f"give numbers from 1 to {len(found)}"
+        )
+    return wanted
+
+
+@click.command()
+@click.option("--all", "wants_all", is_flag=True, help="The removed ones too.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def feeds(context: Context, *, wants_all: bool, as_json: bool) -> None:
+    """List the feeds, with their state in plain words."""
+    found = context.run(_feeds(context, wants_all=wants_all))
+    if not found and not as_json:
+        note("no feeds yet; 'newsreel add URL' adds one, 'newsreel import FILE' many")
+        return
+    print_rows([feed_row(feed) for feed in found], COLUMNS, as_json=as_json)
+
+
+async def _feeds(context: Context, *, wants_all: bool) -> list[Feed]:
+    async with context.open_store() as store:
+        return await store.feeds(statuses=tuple(FeedStatus) if wants_all else None)
+
+
+def feed_row(feed: Feed) -> Row:
+    """Return a feed as a row of a listing; credentials are blacked out."""
+    return {
+        "id": feed.id,
+        "title": feed.title or redacted(feed.display_title),
+        "url": redacted(feed.url),
+        "site_url": redacted(feed.site_url) if feed.site_url else None,
+        "folder": feed.folder,
+        "tags": list(feed.tags),
+        "language": feed.language,
+        "private": feed.is_private,
+        "status": feed.status.value,
+        "state": state_of(feed),
+        "interval": feed.interval,
+        "entries": feed.entry_count,
+        "failures": feed.failures,
+        "fault": feed.fault,
+        "last_poll_at": feed.last_poll_at,
+        "last_ok_at": feed.last_ok_at,
+        "next_poll_at": feed.next_poll_at if feed.last_poll_at else None,
+    }
+
+
+def state_of(feed: Feed) -> str:
+    """Return a feed's state in plain words, with the reason."""
+    if feed.status is FeedStatus.GONE:
+        return "gone: the publisher ended it (410)"
+    if feed.status is not FeedStatus.ACTIVE:
+        return feed.status.value
+    if feed.fault == "challenge":
+        return f"challenged: asked to prove that we are no robot ({feed.failures}×)"
+    if feed.failures:
+        return f"backing off: {feed.fault} ({feed.failures}×)"
+    if feed.moved_to:
+        return f"moving to {redacted(feed.moved_to)}"
+    if feed.last_poll_at is None:
+        return "new"
+    return "active" + (", private" if feed.is_private else "")
+
+
+@click.command()
+@click.argument("feed", metavar="FEED")
+@click.option("--title", help="Your own title; empty for the publisher's.")
+@click.option("--folder", help="Empty for none.")
+@click.option(
+    "--tag", "tags", multiple=True, help="Replaces the tags; may be given several times."
+)
+@click.option("--no-tags", is_flag=True, help="Drop all tags.")
+@click.option("--interval", type=Interval(), help="15m, 6h, 1d, or auto.")
+@click.option(
+    "--private/--public", "private", default=None, help="In or out of everything public."
+)
+@click.option("--pause/--resume", "paused", default=None, help="Stop polling it for a while.")
+@click.pass_obj
+def edit(context: Context, feed: str, **choices: object) -> None:
+    """Change a feed: named by its number, address or title."""
+    after = context.run(_edit(context, feed, choices))
+    note(f"saved: {_named(after)}, {state_of(after)}")
+
+
+async def _edit(context: Context, text: str, choices: dict[str, object]) -> Feed:
+    async with context.open_store() as store:
+        feed = await feed_of(store, text)
+        return await store.save_feed(_edited(feed, choices))
+
+
+def _edited(feed: Feed, choices: dict[str, object]) -> Feed:
+    title, folder, tags = choices["title"], choices["folder"], choices["tags"]
+    if isinstance(title, str):
+        feed = replace(feed, title=title.strip() or feed.title, has_own_title=bool(title.strip()))
+    if isinstance(folder, str):
+        feed = replace(feed, folder=folder.strip() or None)
+    if choices["no_tags"] or tags:
+        feed = replace(feed, tags=tuple(tags) if isinstance(tags, tuple) else ())
+    if isinstance(choices["interval"], timedelta):
+        feed = replace(feed, interval=choices["interval"] or None)
+    if isinstance(choices["private"], bool):
+        feed = replace(feed, is_private=choices["private"])
+    match choices["paused"]:
+        case True:
+            feed = replace(feed, status=FeedStatus.PAUSED)
+        case False:
+            feed = replace(feed, status=FeedStatus.ACTIVE)
+    return feed
+
+
+@click.command()
+@click.argument("feed", metavar="FEED")
+@click.option("--purge", is_flag=True, help="Delete its entries and day files too, for ever.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.pass_obj
+def remove(context: Context, feed: str, *, purge: bool, yes: bool) -> None:
+    """Stop polling a feed. Its archive stays; only --purge deletes it."""
+    context.run(_remove(context, feed, purge=purge, yes=yes))
+
+
+async def _remove(context: Context, text: str, *, purge: bool, yes: bool) -> None:
+    async with context.open_store() as store:
+        feed = await feed_of(store, text)
+        if not purge:
+            await store.save_feed(replace(feed, status=FeedStatus.REMOVED))
+            note(f"removed: {_named(feed)}; its {feed.entry_count} entries stay in the archive")
+            return
+        if not yes:
+            if not sys.stdin.isatty():
+                raise UsageError("nobody to ask whether to delete for ever", hint="add --yes")
+            click.confirm(
+                f"Delete {_named(feed)} with {feed.entry_count} entries for ever?",
+                abort=True,
+                err=True,
+            )
+        count = await store.purge_feed(feed.id)
+        note(
+            f"deleted: {_named(feed)} with {count} entries; 'newsreel export' brings the day files up to date"
+        )
+
+
+def _named(feed: Feed) -> str:
+    return f"{feed.id} {plain(feed.title or redacted(feed.display_title))}"

@@ -1,0 +1,139 @@
+"""Settings, read once: command line, then environment, then a TOML file, then the defaults."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from newsreel.errors import UsageError
+
+PREFIX = "NEWSREEL_"
+N = TypeVar("N", int, float)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the operator chose.
+
+    ``db`` is a path, ``sqlite:PATH`` or ``postgresql://…``; ``archive`` and ``private_archive`` are the roots of the
+    trees of day files (no private one: private feeds are written nowhere). ``allow_private`` opens hosts and
+    networks that are refused otherwise. ``timeout`` is for a whole exchange, in seconds; ``host_gap`` the least
+    time between two requests to one public host, in seconds; ``max_bytes`` a body's limit after decompression.
+    """
+
+    db: str = ""
+    archive: Path = Path()
+    private_archive: Path | None = None
+    allow_private: tuple[str, ...] = ()
+    user_agent: str = ""
+    contact: str = ""
+    concurrency: int = 64
+    timeout: timedelta = timedelta(seconds=30)
+    host_gap: timedelta = timedelta(seconds=1)
+    max_bytes: int = 20_000_000
+
+
+def read_settings(
+    *, config: Path | None, given: Mapping[str, str | None], environ: Mapping[str, str]
+) -> Settings:
+    """Return the settings; ``given`` are those of the command line.
+
+    Raises :class:`~newsreel.errors.UsageError` for a file that can't be read, an unknown name or a bad value.
+    """
+    settings = _defaults(environ)
+    path = config or _config_path(environ)
+    if config is not None or path.exists():
+        settings = _with(settings, _file_values(path), origin=str(path))
+    names = {field.name for field in fields(Settings)}
+    environment = {
+        name: environ[PREFIX + name.upper()]
+        for name in names
+        if environ.get(PREFIX + name.upper())
+    }
+    settings = _with(settings, environment, origin="the environment")
+    chosen = {name: value for name, value in given.items() if value}
+    return _with(settings, chosen, origin="the command line")
+
+
+def _defaults(environ: Mapping[str, str]) -> Settings:
+    home = Path(
+        environ.get("XDG_DATA_HOME")
+        or Path(environ.get("HOME") or "~").expanduser() / ".local/share"
+    )
+    data = home / "newsreel"
+    return Settings(db=str(data / "newsreel.sqlite"), archive=data / "archive")
+
+
+def _config_path(environ: Mapping[str, str]) -> Path:
+    named = environ.get(PREFIX + "CONFIG")
+    if named:
+        return Path(named).expanduser()
+    home = Path(
+        environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME") or "~").expanduser() / ".config"
+    )
+    return home / "newsreel" / "config.toml"
+
+
+def _file_values(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise UsageError(
+            f"the settings can't be read: {path}: {error.strerror or error}",
+            hint="name another file with --config",
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"the settings are no TOML: {path}: {error}", hint="mend the line it names"
+        ) from error
+
+
+def _with(settings: Settings, values: Mapping[str, Any], *, origin: str) -> Settings:
+    known = {field.name for field in fields(Settings)}
+    for name in values:
+        if name not in known:
+            raise UsageError(
+                f"no such setting in {origin}: {name!r}",
+                hint="known are: " + ", ".join(sorted(known)),
+            )
+    read = {name: _read(name, value, origin) for name, value in values.items()}
+    return replace(settings, **read)
+
+
+def _read(name: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - the value of any setting
+    try:
+        match name:
+            case "archive" | "private_archive":
+                return Path(str(value)).expanduser()
+            case "allow_private":
+                parts = value.split(",") if isinstance(value, str) else value
+                return tuple(str(part).strip() for part in parts if str(part).strip())
+            case "concurrency" | "max_bytes":
+                return _positive(int(value))
+            case "timeout" | "host_gap":
+                return timedelta(seconds=_positive(float(value)))
+            case _:
+                return str(value)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"bad value for {name} in {origin}: {value!r}", hint=_HINTS.get(name, "")
+        ) from error
+
+
+def _positive(number: N) -> N:
+    if number < 0:
+        raise ValueError(number)
+    return number
+
+
+_HINTS = {
+    "timeout": "a number of seconds, such as 30",
+    "host_gap": "a number of seconds, such as 1",
+    "concurrency": "a whole number, such as 64",
+    "max_bytes": "a whole number of bytes, such as 20000000",
+    "allow_private": "hosts or networks, such as nas.lan or 127.0.0.0/8",
+}

@@ -1,0 +1,198 @@
+"""What a poll means for its feed: its new state, its gaps, and when to poll next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from newsreel.core.schedule import Rhythm, Wishes, plan
+from newsreel.formats.urls import has_credential, host_of
+from newsreel.model.capture import FaultKind, Validators
+from newsreel.model.feed import Feed, FeedStatus
+from newsreel.model.poll import Changes, Gap, GapReason, Outcome, Poll, Reading
+
+MOVES_AFTER = 3
+"""Polls in a row that must name the same new address before it is taken over."""
+
+MOST_MISSED = 10_000
+
+
+def conclude(
+    feed: Feed, reading: Reading, changes: Changes, *, window: Sequence[int], now: datetime
+) -> Poll:
+    """Return the poll with all its consequences. The feed's clock never goes back, whatever the machine's does."""
+    now = max(now, feed.last_poll_at or now)
+    after = _polled(feed, reading, now)
+    if reading.outcome is Outcome.FAILED:
+        after = _failed(after, reading)
+    else:
+        after = _told(_moved(after, reading), reading, changes, now)
+    plan_ = plan(
+        now,
+        feed.id,
+        wishes=_wishes_of(after, reading),
+        rhythm=_rhythm_of(feed, after, changes, now),
+        failures=after.failures,
+    )
+    after = replace(after, next_poll_at=plan_.at if after.status is FeedStatus.ACTIVE else None)
+    missed = _missed(feed, now)
+    retry_after = reading.capture.retry_after
+    return Poll(
+        feed=after,
+        reading=reading,
+        changes=changes,
+        gaps=_gaps(feed, reading, changes, missed, now),
+        closes_gap=reading.outcome is not Outcome.FAILED and feed.failures > 0,
+        lost=_lost(window, changes) if reading.outcome is Outcome.OK else (),
+        expected=_expected(missed, now),
+        held_until=now + retry_after if retry_after else None,
+        is_feed_changed=_facts(feed) != _facts(after),
+    )
+
+
+def _polled(feed: Feed, reading: Reading, now: datetime) -> Feed:
+    if reading.outcome is Outcome.FAILED:
+        return replace(feed, last_poll_at=now)
+    return replace(feed, last_poll_at=now, last_ok_at=now, failures=0, fault=None)
+
+
+def _failed(feed: Feed, reading: Reading) -> Feed:
+    fault = reading.fault
+    is_gone = fault is not None and fault.kind is FaultKind.HTTP and fault.status == 410
+    return replace(
+        feed,
+        failures=feed.failures + 1,
+        fault=fault.reason if fault else "unknown",
+        status=FeedStatus.GONE if is_gone else feed.status,
+    )
+
+
+def _moved(feed: Feed, reading: Reading) -> Feed:
+    """A permanent redirect is followed at every poll, and believed once it stayed the same for several."""
+    target = reading.capture.permanent_url
+    if target is None or target == feed.url:
+        return replace(feed, moved_to=None, moved_count=0) if feed.moved_to else feed
+    count = feed.moved_count + 1 if target == feed.moved_to else 1
+    if count < MOVES_AFTER:
+        return replace(feed, moved_to=target, moved_count=count)
+    return replace(
+        feed,
+        url=target,
+        host=host_of(target),
+        moved_to=None,
+        moved_count=0,
+        validators=Validators(),
+        is_private=feed.is_private or has_credential(target),
+    )
+
+
+def _told(feed: Feed, reading: Reading, changes: Changes, now: datetime) -> Feed:
+    """Take over what the publisher said: validators after a body was read, and the feed's own facts."""
+    capture, facts = reading.capture, reading.facts
+    has_moved = capture.permanent_url is not None and feed.url == capture.permanent_url
+    validators = feed.validators
+    if not has_moved:
+        new = capture.validators
+        validators = Validators(
+            new.etag or (validators.etag if capture.is_not_modified else None),
+            new.last_modified or (validators.last_modified if capture.is_not_modified else None),
+        )
+    if reading.outcome is Outcome.NOT_MODIFIED:
+        return replace(feed, validators=validators)
+    is_changed = bool(changes.new or changes.revised)
+    return replace(
+        feed,
+        # half a body is asked for whole again
+        validators=Validators() if capture.is_cut else validators,
+        body_digest=None if capture.is_cut else capture.digest,
+        title=feed.title if feed.has_own_title else facts.title or feed.title,
+        site_url=facts.site_url or feed.site_url,
+        language=facts.language or feed.language,
+        identity_policy=reading.identity_policy,
+        hints=reading.hints or {},
+        last_change_at=now if is_changed else feed.last_change_at,
+    )
+
+
+def _facts(feed: Feed) -> tuple[Any, ...]:
+    return (
+        feed.url,
+        feed.title,
+        feed.site_url,
+        feed.language,
+        feed.status,
+        feed.identity_policy,
+        feed.is_private,
+    )
+
+
+def _wishes_of(feed: Feed, reading: Reading) -> Wishes:
+    hints: Mapping[str, Any] = feed.hints
+    return Wishes(
+        interval=feed.interval,
+        max_age=reading.capture.max_age,
+        retry_after=reading.capture.retry_after,
+        ttl=timedelta(minutes=hints.get("ttl_minutes", 0)),
+        update_period=timedelta(minutes=hints.get("update_period_minutes", 0)),
+        skip_hours=tuple(hints.get("skip_hours", ())),
+        skip_days=tuple(hints.get("skip_days", ())),
+    )
+
+
+def _rhythm_of(before: Feed, after: Feed, changes: Changes, now: datetime) -> Rhythm:
+    hints: Mapping[str, Any] = after.hints
+    dates = tuple(datetime.fromtimestamp(at, UTC) for at in hints.get("entries_at", ()))
+    count = len(changes.seen) + len(changes.new)
+    overlap = changes.overlap / count if changes.overlap is not None and count else None
+    return Rhythm(
+        entries_at=tuple(at for at in dates if at <= now),
+        overlap=overlap,
+        interval=now - before.last_poll_at if before.last_poll_at else None,
+    )
+
+
+def _missed(feed: Feed, now: datetime) -> tuple[datetime, ...]:
+    """The times at which a poll was due and none was made, because nothing ran."""
+    if feed.next_poll_at is None or feed.last_poll_at is None or feed.next_poll_at >= now:
+        return ()
+    interval = max(feed.next_poll_at - feed.last_poll_at, timedelta(minutes=15))
+    count = min((now - feed.next_poll_at) // interval, MOST_MISSED)
+    return tuple(feed.next_poll_at + interval * step for step in range(count))
+
+
+def _expected(missed: tuple[datetime, ...], now: datetime) -> dict[date, int]:
+    expected = {now.astimezone(UTC).date(): 1}
+    for at in missed:
+        day = at.astimezone(UTC).date()
+        expected[day] = expected.get(day, 0) + 1
+    return expected
+
+
+def _gaps(
+    feed: Feed, reading: Reading, changes: Changes, missed: tuple[datetime, ...], now: datetime
+) -> tuple[Gap, ...]:
+    since = feed.last_ok_at or feed.added_at
+    if reading.outcome is Outcome.FAILED:
+        if feed.failures:
+            return ()
+        return (
+            Gap(
+                feed.id,
+                min(since, now),
+                None,
+                reading.fault.reason if reading.fault else "unknown",
+            ),
+        )
+    gaps = []
+    if missed and feed.failures == 0 and feed.last_poll_at is not None:
+        gaps.append(Gap(feed.id, feed.last_poll_at, now, GapReason.NOT_POLLED))
+    if reading.outcome is Outcome.OK and changes.overlap == 0 and (changes.new or changes.seen):
+        gaps.append(Gap(feed.id, min(since, now), now, GapReason.NO_OVERLAP))
+    if reading.outcome is Outcome.OK and reading.capture.is_cut:
+        gaps.append(Gap(feed.id, min(since, now), now, GapReason.TRUNCATED))
+    return tuple(gaps)
+
+
+def _lost(window: Sequence[int], changes: Changes) -> tuple[int, ...]:
+    seen = set(changes.seen)
+    return tuple(entry_id for entry_id in window if entry_id not in seen)

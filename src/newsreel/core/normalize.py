@@ -1,0 +1,199 @@
+"""A parsed feed becomes sightings: identity, absolute links, UTC dates, digests, doubts.
+
+Total: a bad date is None and flagged, a missing guid falls back to the link, then to the digest of the words.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from newsreel.formats.dates import ReadDate, read_date
+from newsreel.formats.languages import tag_of
+from newsreel.formats.urls import absolute, canonical
+from newsreel.model.entry import (
+    NOTHING,
+    Content,
+    Doubt,
+    Enclosure,
+    Json,
+    ParsedEntry,
+    ParsedFeed,
+    Sighting,
+)
+from newsreel.model.feed import IdentityPolicy
+
+DIGEST_VERSION = 1
+"""Raised when what the digest covers, or how, changes; both stand beside every stored digest."""
+
+FUTURE_TOLERANCE = timedelta(hours=1)
+FETCH_STAMP_TOLERANCE = timedelta(seconds=5)
+
+
+def sightings_of(
+    parsed: ParsedFeed, *, url: str, fetched_at: datetime, policy: IdentityPolicy
+) -> tuple[tuple[Sighting, ...], IdentityPolicy]:
+    """Return the feed's sightings in its order, each identity once, and the identity policy from now on.
+
+    ``url`` is the address that answered: what relative links are resolved against where the feed names no base.
+    """
+    contents = [_content_of(entry, parsed, url) for entry in parsed.entries]
+    policy = max(policy, _policy_of(parsed.entries, contents))
+    found: dict[str, Sighting] = {}
+    feed_doubts = _feed_doubts(parsed)
+    for entry, (content, has_zone) in zip(parsed.entries, contents, strict=True):
+        doubts = feed_doubts | _date_doubts(content.published_at, has_zone=has_zone, at=fetched_at)
+        sighting = sighting_of(content, guid=entry.guid, policy=policy, doubts=doubts)
+        found.setdefault(sighting.identity, sighting)
+    return tuple(found.values()), policy
+
+
+def sighting_of(
+    content: Content,
+    *,
+    guid: str | None,
+    policy: IdentityPolicy = IdentityPolicy.GUID,
+    doubts: frozenset[Doubt] = frozenset(),
+) -> Sighting:
+    """Return the sighting of one entry's content: its identity and digests."""
+    digest = digest_of(content)
+    first, second = (
+        (content.permalink, guid) if policy is IdentityPolicy.LINK else (guid, content.permalink)
+    )
+    return Sighting(
+        identity=first or second or "sha256:" + digest.hex(),
+        guid=guid,
+        content=content,
+        digest=digest,
+        observed=observed_of(content),
+        doubts=doubts,
+    )
+
+
+def digest_of(content: Content) -> bytes:
+    """Return the SHA-256 over what makes a revision: title, permalink, author, summary, body.
+
+    Each field goes in as its length in characters, a colon and its text; ``-`` where there is none.
+    """
+    fields = (content.title, content.permalink, content.author, content.summary, content.body)
+    return hashlib.sha256(_joined(fields)).digest()
+
+
+def observed_of(content: Content) -> bytes:
+    """Return eight bytes over what is noted without making a revision: dates, images, categories, enclosures."""
+    fields: list[str | None] = [content.published_raw, content.updated_raw, content.thumbnail]
+    fields += content.categories
+    for enclosure in content.enclosures:
+        fields += (enclosure.url, enclosure.type, str(enclosure.length))
+    return hashlib.sha256(_joined(fields)).digest()[:8]
+
+
+def public_id_of(first_url: str, identity: str) -> str:
+    """Return an entry's public id: twenty hex digits of SHA-256 over its feed's first URL and its identity."""
+    return hashlib.sha256(_joined((first_url, identity))).hexdigest()[:20]
+
+
+def _joined(fields: Iterable[str | None]) -> bytes:
+    text = "".join(["-" if field is None else f"{len(field)}:{field}" for field in fields])
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _policy_of(
+    entries: Sequence[ParsedEntry], contents: Sequence[tuple[Content, bool]]
+) -> IdentityPolicy:
+    """One guid on different articles is no guid: then the link is what tells them apart."""
+    links: dict[str, str | None] = {}
+    for entry, (content, _) in zip(entries, contents, strict=True):
+        if entry.guid and links.setdefault(entry.guid, content.permalink) != content.permalink:
+            return IdentityPolicy.LINK
+    return IdentityPolicy.GUID
+
+
+def _content_of(entry: ParsedEntry, feed: ParsedFeed, url: str) -> tuple[Content, bool]:
+    base = entry.base_url or feed.base_url or url
+    published, updated = read_date(entry.published), read_date(entry.updated)
+    link = entry.link or (entry.guid if entry.guid_is_permalink else None)
+    permalink = absolute(link, base)
+    told = published or updated
+    content = Content(
+        title=_clean(entry.title),
+        link=_clean(link),
+        permalink=_clean(permalink),
+        canonical_link=_clean(canonical(permalink)) if permalink else None,
+        summary=_clean(entry.summary),
+        body=_clean(entry.body),
+        author=_clean(entry.author),
+        categories=tuple(_clean(name) or "" for name in entry.categories),
+        enclosures=tuple(_enclosure_of(found, base) for found in entry.enclosures),
+        thumbnail=_clean(absolute(entry.thumbnail, base)),
+        language=tag_of(entry.language) or tag_of(feed.language),
+        published_at=_at(published) or _at(updated),
+        published_raw=_clean(entry.published),
+        updated_at=_at(updated),
+        updated_raw=_clean(entry.updated),
+        extras=_extras_of(entry, base=base, url=url),
+    )
+    return content, told is None or told.has_zone
+
+
+def _at(read: ReadDate | None) -> datetime | None:
+    return read.at if read else None
+
+
+def _enclosure_of(found: Enclosure, base: str) -> Enclosure:
+    return Enclosure(_clean(absolute(found.url, base)) or found.url, found.type, found.length)
+
+
+def _extras_of(entry: ParsedEntry, *, base: str, url: str) -> Mapping[str, Json]:
+    extras = dict(entry.extras)
+    if entry.title_html:
+        extras["title_html"] = entry.title_html
+    if len(entry.authors) > 1:
+        extras["authors"] = list(entry.authors)
+    if entry.language and tag_of(entry.language) != entry.language:
+        extras["language_raw"] = entry.language
+    if base != url:
+        extras["base_url"] = base
+    return _clean_json(extras) if extras else NOTHING  # type: ignore[return-value]
+
+
+def _clean_json(value: Json) -> Json:
+    match value:
+        case str():
+            return _clean(value)
+        case list():
+            return [_clean_json(item) for item in value]
+        case dict():
+            return {_clean(key) or "": _clean_json(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _clean(text: str | None) -> str | None:
+    """Return text that every store and file can hold: no NUL, no lone surrogate."""
+    if text is None or text.isascii():
+        return text.replace("\0", "\ufffd") if text and "\0" in text else text
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _feed_doubts(parsed: ParsedFeed) -> frozenset[Doubt]:
+    found = {Doubt.RECODED: parsed.recoded, Doubt.TRUNCATED: parsed.truncated}
+    return frozenset(doubt for doubt, holds in found.items() if holds)
+
+
+def _date_doubts(
+    published_at: datetime | None, *, has_zone: bool, at: datetime
+) -> frozenset[Doubt]:
+    if published_at is None:
+        return frozenset({Doubt.NO_DATE})
+    doubts = set() if has_zone else {Doubt.NO_ZONE}
+    if published_at > at + FUTURE_TOLERANCE:
+        doubts.add(Doubt.FUTURE_DATE)
+    elif abs(published_at - at) <= FETCH_STAMP_TOLERANCE:
+        doubts.add(Doubt.FETCH_STAMPED)
+    return frozenset(doubts)

@@ -1,0 +1,69 @@
+"""A capture understood: decoded, parsed, normalised; or why not."""
+
+from collections.abc import Mapping
+
+from newsreel.core.normalize import sightings_of
+from newsreel.errors import NotAFeed
+from newsreel.formats.document import parse
+from newsreel.formats.languages import tag_of
+from newsreel.formats.urls import absolute
+from newsreel.model.capture import Capture, Fault, FaultKind
+from newsreel.model.entry import Json, ParsedFeed, Sighting
+from newsreel.model.feed import Feed
+from newsreel.model.poll import FeedFacts, Outcome, Reading
+
+RHYTHM_ENTRIES = 10
+
+
+def read(feed: Feed, capture: Capture) -> Reading:
+    """Return what a capture says. A body that is the same as the last one costs no parse."""
+    if capture.fault is not None:
+        return Reading(capture=capture, outcome=Outcome.FAILED, fault=capture.fault)
+    if capture.is_not_modified or (capture.digest and capture.digest == feed.body_digest):
+        return Reading(capture=capture, outcome=Outcome.NOT_MODIFIED)
+    try:
+        parsed = parse(
+            capture.body or b"", content_type=capture.content_type, url=capture.final_url
+        )
+    except NotAFeed as error:
+        fault = Fault(FaultKind.NOT_A_FEED, str(error))
+        return Reading(capture=capture, outcome=Outcome.FAILED, fault=fault)
+    sightings, policy = sightings_of(
+        parsed, url=capture.final_url, fetched_at=capture.fetched_at, policy=feed.identity_policy
+    )
+    return Reading(
+        capture=capture,
+        outcome=Outcome.OK,
+        facts=_facts_of(parsed, capture.final_url),
+        sightings=sightings,
+        identity_policy=policy,
+        hints=_hints_of(parsed, sightings),
+    )
+
+
+def _facts_of(parsed: ParsedFeed, url: str) -> FeedFacts:
+    return FeedFacts(
+        title=" ".join(parsed.title.split()) if parsed.title else None,
+        site_url=absolute(parsed.link, parsed.base_url or url),
+        language=tag_of(parsed.language),
+    )
+
+
+def _hints_of(parsed: ParsedFeed, sightings: tuple[Sighting, ...]) -> Mapping[str, Json]:
+    """What the schedule goes by until the next body comes, as JSON; times as Unix seconds."""
+    dates = sorted(
+        (
+            int(found.content.published_at.timestamp())
+            for found in sightings
+            if found.content.published_at
+        ),
+        reverse=True,
+    )
+    hints: dict[str, Json] = {
+        "ttl_minutes": parsed.ttl_minutes,
+        "update_period_minutes": parsed.update_period_minutes,
+        "skip_hours": list(parsed.skip_hours),
+        "skip_days": list(parsed.skip_days),
+        "entries_at": list(dates[:RHYTHM_ENTRIES]),
+    }
+    return {name: value for name, value in hints.items() if value}

@@ -1,0 +1,189 @@
+"""What is known + what was seen → what changes.
+
+Law: revising the same sightings twice changes nothing. Only title, permalink, author, summary and body make a
+revision (A→B→A: three); a wording that differs only because today's parser or digest differs is a reread; all else
+is an observation.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from newsreel.core.days import day_of
+from newsreel.core.normalize import DIGEST_VERSION, digest_of, public_id_of
+from newsreel.formats.document import PARSER_VERSION
+from newsreel.model.entry import Sighting
+from newsreel.model.feed import Feed
+from newsreel.model.poll import (
+    Adoption,
+    Changes,
+    Known,
+    KnownEntry,
+    NewEntry,
+    NewRevision,
+    Observation,
+    Reread,
+)
+
+IMPORT_PARSER = 0
+"""The parser version of wordings that the old system read."""
+
+
+class _Draft:
+    """Changes in the making."""
+
+    def __init__(self) -> None:
+        self.new: list[NewEntry] = []
+        self.revised: list[NewRevision] = []
+        self.rereads: list[Reread] = []
+        self.observations: list[Observation] = []
+        self.adoptions: list[Adoption] = []
+        self.seen: list[int] = []
+        self.unchanged = 0
+
+    def done(self, overlap: int | None) -> Changes:
+        return Changes(
+            new=tuple(self.new),
+            revised=tuple(self.revised),
+            rereads=tuple(self.rereads),
+            observations=tuple(self.observations),
+            adoptions=tuple(self.adoptions),
+            unchanged=self.unchanged,
+            seen=tuple(self.seen),
+            overlap=overlap,
+        )
+
+
+def revise(
+    feed: Feed, sightings: Iterable[Sighting], known: Known, *, seen_at: datetime
+) -> Changes:
+    """Return what a poll's sightings change. ``seen_at`` is when they were seen."""
+    draft = _Draft()
+    for sighting in sightings:
+        if sighting.identity in known.erased:
+            continue
+        entry = _match(sighting, known)
+        if entry is None:
+            draft.new.append(_new_entry(feed, sighting, seen_at))
+            continue
+        if entry.entry_id in draft.seen:
+            continue
+        draft.seen.append(entry.entry_id)
+        if entry.identity != sighting.identity:
+            draft.adoptions.append(
+                Adoption(entry_id=entry.entry_id, identity=sighting.identity, guid=sighting.guid)
+            )
+        _compare(draft, feed, entry, sighting, seen_at)
+    window = set(known.window)
+    overlap = sum(1 for entry_id in draft.seen if entry_id in window) if window else None
+    return draft.done(overlap)
+
+
+def revise_import(
+    feed: Feed,
+    sightings: Iterable[tuple[Sighting, datetime]],
+    known: Known,
+    *,
+    day: date,
+) -> Changes:
+    """Return what an imported file's sightings, each with when it was seen, change.
+
+    A wording that the entry had at any time is nothing new. ``known`` must hold the ``wordings``. An entry's day is
+    that of the file's directory. The same link with another wording in one file makes a further revision.
+    """
+    draft = _Draft()
+    wordings: dict[str, set[bytes]] = {}
+    numbers: dict[str, int] = {}
+    for sighting, seen_at in sightings:
+        identity = sighting.identity
+        if identity in known.erased:
+            continue
+        entry = known.by_identity.get(identity) or known.by_permalink.get(identity)
+        had = wordings.setdefault(identity, set(entry.wordings) if entry else set())
+        if sighting.digest in had:
+            draft.unchanged += 1
+        elif entry is None and not had:
+            draft.new.append(
+                NewEntry(
+                    sighting=sighting,
+                    public_id=public_id_of(feed.first_url, identity),
+                    day=day,
+                    first_seen_at=seen_at,
+                    absent_at=None,
+                )
+            )
+        else:
+            number = numbers.get(identity, entry.count if entry else 1) + 1
+            numbers[identity] = number
+            draft.revised.append(
+                NewRevision(
+                    entry_id=entry.entry_id if entry else 0,
+                    number=number,
+                    sighting=sighting,
+                    seen_at=seen_at,
+                    absent_at=None,
+                    is_latest=entry is None or seen_at >= entry.seen_at,
+                )
+            )
+        had.add(sighting.digest)
+    return draft.done(None)
+
+
+def _match(sighting: Sighting, known: Known) -> KnownEntry | None:
+    """An entry stored without a guid is found by its link, and one whose guid proved no guid too."""
+    found = known.by_identity.get(sighting.identity)
+    if found is None and sighting.content.permalink:
+        found = known.by_permalink.get(sighting.content.permalink)
+    return found
+
+
+def _new_entry(feed: Feed, sighting: Sighting, seen_at: datetime) -> NewEntry:
+    return NewEntry(
+        sighting=sighting,
+        public_id=public_id_of(feed.first_url, sighting.identity),
+        day=day_of(sighting.content.published_at, sighting.doubts, first_seen_at=seen_at),
+        first_seen_at=seen_at,
+        absent_at=feed.last_ok_at,
+    )
+
+
+def _compare(
+    draft: _Draft, feed: Feed, entry: KnownEntry, sighting: Sighting, seen_at: datetime
+) -> None:
+    is_todays = (entry.digest_version, entry.parser_version) == (DIGEST_VERSION, PARSER_VERSION)
+    if sighting.digest == entry.digest and is_todays:
+        draft.unchanged += 1
+        if sighting.observed != entry.observed:
+            draft.observations.append(Observation(entry_id=entry.entry_id, sighting=sighting))
+    elif is_todays or _is_edit_of_import(entry, sighting):
+        draft.revised.append(
+            NewRevision(
+                entry_id=entry.entry_id,
+                number=entry.count + 1,
+                sighting=sighting,
+                seen_at=seen_at,
+                absent_at=feed.last_ok_at,
+            )
+        )
+    else:
+        draft.unchanged += 1
+        draft.rereads.append(
+            Reread(
+                entry_id=entry.entry_id,
+                number=entry.number,
+                reread=entry.reread + 1,
+                sighting=sighting,
+                seen_at=seen_at,
+                is_same=entry.content is not None and digest_of(entry.content) == sighting.digest,
+            )
+        )
+
+
+def _is_edit_of_import(entry: KnownEntry, sighting: Sighting) -> bool:
+    """The old system cut texts and dropped fields, but its titles are the publisher's: another title is an edit."""
+    if entry.parser_version != IMPORT_PARSER or entry.content is None:
+        return False
+    return _folded(entry.content.title) != _folded(sighting.content.title)
+
+
+def _folded(title: str | None) -> str:
+    return "".join((title or "").split()).casefold()

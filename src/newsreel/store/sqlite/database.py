@@ -1,0 +1,206 @@
+"""Connections to one SQLite file: a writer thread that groups commits, and reader threads beside it.
+
+Theory of operation. Every write is a function of a connection. The writer takes all that are queued, runs them in one
+transaction and commits once; only then do their callers go on. If one of them fails, the transaction is rolled back
+and each is run again in one of its own, so that a failure stays its caller's. Functions must therefore be repeatable:
+they change nothing but the database. In WAL mode readers see the last commit and never wait.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from newsreel.errors import StoreBusy, StoreError
+from newsreel.store.sqlite.migrate import migrate
+
+BUSY_SECONDS = 10.0
+GROUP_SIZE = 256
+READERS = 2
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Callable[[sqlite3.Connection], Any]
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[Any]"
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Database:
+    """One SQLite file, opened and at the newest schema.
+
+    Raises :class:`~newsreel.errors.StoreError` where it can't be opened, and ``SchemaTooNew`` where a newer Newsreel
+    wrote it.
+    """
+
+    def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        self.path = path
+        self._busy_seconds = busy_seconds
+        with translated(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = self._connect()
+            migrate(self._connection)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="newsreel-read")
+        self._writer = threading.Thread(target=self._write_on, name="newsreel-write", daemon=True)
+        self._writer.start()
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` on a connection that can't write; it sees the last commit."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` in the writer's next transaction and return after its commit."""
+        loop = asyncio.get_running_loop()
+        job = _Job(work, loop, loop.create_future())
+        self._jobs.put(job)
+        return await job.future  # type: ignore[no-any-return]
+
+    async def checkpoint(self) -> None:
+        """Move the log into the database file and empty it, so that what was deleted is nowhere."""
+
+        def empty(connection: sqlite3.Connection) -> None:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+        await asyncio.get_running_loop().run_in_executor(self._readers, self._maintain, empty)
+
+    def close(self) -> None:
+        """Finish what is queued and close every connection."""
+        self._jobs.put(None)
+        self._writer.join()
+        self._readers.shutdown()
+        for connection in (*self._opened, self._connection):
+            connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # what is erased leaves no bytes behind
+        connection.execute("PRAGMA cache_size = -16384")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        return connection
+
+    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with translated(self.path):
+            connection = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = self._local.connection = self._connect()
+                connection.execute("PRAGMA query_only = ON")
+                self._opened.append(connection)
+            connection.execute("BEGIN")
+            try:
+                return work(connection)
+            finally:
+                connection.execute("COMMIT")
+
+    def _maintain(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        with translated(self.path):
+            connection = self._connect()
+            try:
+                work(connection)
+            finally:
+                connection.close()
+
+    def _write_on(self) -> None:
+        is_open = True
+        while is_open:
+            jobs = []
+            job = self._jobs.get()
+            while job is not None:
+                jobs.append(job)
+                if len(jobs) >= GROUP_SIZE or self._jobs.empty():
+                    break
+                job = self._jobs.get()
+            is_open = job is not None
+            if jobs:
+                self._write_group(jobs)
+                _answer(jobs)
+
+    def _write_group(self, jobs: list[_Job]) -> None:
+        try:
+            self._write_together(jobs)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it goes to its caller
+            if len(jobs) == 1:
+                jobs[0].error = error
+                return
+            for job in jobs:
+                self._write_group([job])
+
+    def _write_together(self, jobs: list[_Job]) -> None:
+        with translated(self.path), transaction(self._connection):
+            for job in jobs:
+                job.result = job.work(self._connection)
+
+
+def _answer(jobs: list[_Job]) -> None:
+    """Wake the callers, once for each event loop."""
+
+    def wake(group: list[_Job]) -> None:
+        for job in group:
+            if job.future.cancelled():
+                continue
+            if job.error is not None:
+                job.future.set_exception(job.error)
+            else:
+                job.future.set_result(job.result)
+
+    loops = {id(job.loop): job.loop for job in jobs}
+    for key, loop in loops.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(wake, [job for job in jobs if id(job.loop) == key])
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Run a block in one immediate transaction: committed wholly, or not at all."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's and the disk's errors into ours, with the way out."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        text = str(error)
+        if "locked" in text or "busy" in text:
+            raise StoreBusy(
+                f"the database is locked by another process: {path}",
+                hint="wait until it is done, or stop it; nothing was lost",
+            ) from error
+        hint = "check that the folder exists, may be written, and has space left"
+        if "full" in text:
+            hint = "free some space and run the command again; nothing that was stored is lost"
+        raise StoreError(f"the database can't be used: {path}: {text}", hint=hint) from error
+    except sqlite3.DatabaseError as error:
+        raise StoreError(
+            f"this is no Newsreel database, or it is damaged: {path}: {error}",
+            hint="name another file with --db, or make it anew from the archive with 'newsreel rebuild'",
+        ) from error
+    except OSError as error:
+        raise StoreError(
+            f"the database can't be opened: {path}: {error.strerror or error}",
+            hint="name a file in a folder of yours with --db",
+        ) from error
