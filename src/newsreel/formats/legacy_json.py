@@ -335,6 +335,8 @@ def _encoder(*, is_ascii: bool, indent: int | None, depth: int) -> _Encode:
             return "false"
         if isinstance(value, int):
             return int.__repr__(value)
+        if value == []:
+            return "[]"
         text = json.dumps(value, ensure_ascii=is_ascii, indent=indent)
         return text.replace("\n", margin) if indent is not None else text
 

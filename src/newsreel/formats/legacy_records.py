@@ -17,7 +17,7 @@ from newsreel.model.entry import NOTHING, Content, Doubt, Json
 CUT_AT = 999
 """Characters after which the old system cut descriptions in its last years."""
 
-_SHARED_BY = 3
+_MANY = 3
 _FETCH_LAG = timedelta(seconds=10)
 _LATE_LAG = timedelta(hours=3)
 _IMPORTED = frozenset({Doubt.IMPORTED})
@@ -92,8 +92,9 @@ def doubted(records: Iterable[LegacyRecord]) -> tuple[LegacyRecord, ...]:
 
     The old system threw zones away: what lay ahead became the time of the fetch, what lay behind stayed hours early.
 
-    * fetch-stamped: microseconds; or created within ten seconds after it was published; or three entries of the feed
-      share a second that is not a full minute
+    * fetch-stamped: microseconds; or created within ten seconds after it was published; or
+      others of the feed share the second, which is not a full minute (one, where no record says
+      when it was created, else two)
     * no-zone: not one of the feed's entries, three at least, came in within three hours of its date
     * future-date: published more than an hour after it was created
     """
@@ -112,7 +113,7 @@ def _doubted(
     if at is None:
         return record
     found = set()
-    if at.second and seconds[record.source, at] >= _SHARED_BY:
+    if at.second and seconds[record.source, at] >= (_MANY if record.created_at else 2):
         found.add(Doubt.FETCH_STAMPED)
     if record.created_at is not None:
         lag = record.created_at - at
@@ -134,7 +135,7 @@ def _late_sources(records: Iterable[LegacyRecord]) -> frozenset[str | None]:
     return frozenset(
         source
         for source, found in lags.items()
-        if len(found) >= _SHARED_BY and min(found) >= _LATE_LAG
+        if len(found) >= _MANY and min(found) >= _LATE_LAG
     )
 
 
