@@ -1,6 +1,5 @@
 """Settings, read once: command line, then environment, then a TOML file, then the defaults."""
 
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -18,10 +17,11 @@ N = TypeVar("N", int, float)
 class Settings:
     """What the operator chose.
 
-    ``db`` is a path, ``sqlite:PATH`` or ``postgresql://…``; ``archive`` and ``private_archive`` are the roots of the
-    trees of day files (no private one: private feeds are written nowhere). ``allow_private`` opens hosts and
-    networks that are refused otherwise. ``timeout`` is for a whole exchange, in seconds; ``host_gap`` the least
-    time between two requests to one public host, in seconds; ``max_bytes`` a body's limit after decompression.
+    ``db`` is a path, ``sqlite:PATH`` or ``postgresql://…``; ``archive`` and ``private_archive``
+    are the roots of the trees of day files (no private one: private feeds are written nowhere).
+    ``allow_private`` opens hosts and networks that are refused otherwise. ``timeout`` is for a
+    whole exchange, in seconds; ``host_gap`` the least time between two requests to one public
+    host, in seconds; ``max_bytes`` a body's limit after decompression.
     """
 
     db: str = ""
@@ -41,7 +41,8 @@ def read_settings(
 ) -> Settings:
     """Return the settings; ``given`` are those of the command line.
 
-    Raises :class:`~newsreel.errors.UsageError` for a file that can't be read, an unknown name or a bad value.
+    Raises :class:`~newsreel.errors.UsageError` for a file that can't be read, an unknown name or a
+    bad value.
     """
     settings = _defaults(environ)
     path = config or _config_path(environ)

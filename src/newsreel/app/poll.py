@@ -1,7 +1,7 @@
 """Poll feeds: fetch → read → known → conclude → save.
 
-Feeds of one host stand in one lane and go one after the other; lanes go side by side, so that nothing waits for the
-slowest. Whoever waits for a host's turn holds no slot.
+Feeds of one host stand in one lane and go one after the other; lanes go side by side, so that
+nothing waits for the slowest. Whoever waits for a host's turn holds no slot.
 """
 
 import asyncio
@@ -66,7 +66,8 @@ async def poll_feeds(
 ) -> AsyncIterator[Poll]:
     """Poll what is wanted and yield each poll once it is stored.
 
-    Raises :class:`~newsreel.errors.StoreError` where the store fails; what is under way is given up then, unstored.
+    Raises :class:`~newsreel.errors.StoreError` where the store fails; what is under way is given
+    up then, unstored.
     """
     gate = HostGate(client.policy, clock, await store.hosts())
     lanes = _Lanes(store, client, gate, clock)

@@ -36,7 +36,7 @@ COLUMNS = (
 )
 
 
-class Interval(click.ParamType):
+class Interval(click.ParamType[timedelta]):
     """A length of time: ``15m``, ``6h``, ``1d``; ``auto`` (zero) for the schedule's choice."""
 
     name = "interval"
@@ -231,7 +231,7 @@ def state_of(feed: Feed) -> str:
 )
 @click.option("--pause/--resume", "paused", default=None, help="Stop polling it for a while.")
 @click.pass_obj
-def edit(context: Context, feed: str, **choices: object) -> None:
+def edit(context: Context, /, feed: str, **choices: object) -> None:
     """Change a feed: named by its number, address or title."""
     after = context.run(_edit(context, feed, choices))
     note(f"saved: {_named(after)}, {state_of(after)}")
@@ -255,11 +255,9 @@ def _edited(feed: Feed, choices: dict[str, object]) -> Feed:
         feed = replace(feed, interval=choices["interval"] or None)
     if isinstance(choices["private"], bool):
         feed = replace(feed, is_private=choices["private"])
-    match choices["paused"]:
-        case True:
-            feed = replace(feed, status=FeedStatus.PAUSED)
-        case False:
-            feed = replace(feed, status=FeedStatus.ACTIVE)
+    if isinstance(choices["paused"], bool):
+        status = FeedStatus.PAUSED if choices["paused"] else FeedStatus.ACTIVE
+        feed = replace(feed, status=status)
     return feed
 
 

@@ -39,7 +39,7 @@ class Commands(click.Group):
     """Commands by name, each imported when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of a user's first day."""
+        """Return the names, in the order of a user's first day."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

@@ -20,7 +20,10 @@ MOST_MISSED = 10_000
 def conclude(
     feed: Feed, reading: Reading, changes: Changes, *, window: Sequence[int], now: datetime
 ) -> Poll:
-    """Return the poll with all its consequences. The feed's clock never goes back, whatever the machine's does."""
+    """Return the poll with all its consequences.
+
+    The feed's clock never goes back, whatever the machine's does.
+    """
     now = max(now, feed.last_poll_at or now)
     after = _polled(feed, reading, now)
     if reading.outcome is Outcome.FAILED:

@@ -1,6 +1,7 @@
 """A parsed feed becomes sightings: identity, absolute links, UTC dates, digests, doubts.
 
-Total: a bad date is None and flagged, a missing guid falls back to the link, then to the digest of the words.
+Total: a bad date is None and flagged, a missing guid falls back to the link, then to the digest of
+the words.
 """
 
 import hashlib
@@ -32,9 +33,11 @@ FETCH_STAMP_TOLERANCE = timedelta(seconds=5)
 def sightings_of(
     parsed: ParsedFeed, *, url: str, fetched_at: datetime, policy: IdentityPolicy
 ) -> tuple[tuple[Sighting, ...], IdentityPolicy]:
-    """Return the feed's sightings in its order, each identity once, and the identity policy from now on.
+    """Return the feed's sightings in its order, each identity once, and the identity policy from
+    now on.
 
-    ``url`` is the address that answered: what relative links are resolved against where the feed names no base.
+    ``url`` is the address that answered: what relative links are resolved against where the feed
+    names no base.
     """
     contents = [_content_of(entry, parsed, url) for entry in parsed.entries]
     policy = max(policy, _policy_of(parsed.entries, contents))
@@ -72,7 +75,8 @@ def sighting_of(
 def digest_of(content: Content) -> bytes:
     """Return the SHA-256 over what makes a revision: title, permalink, author, summary, body.
 
-    Each field goes in as its length in characters, a colon and its text; ``-`` where there is none.
+    Each field goes in as its length in characters, a colon and its text; ``-`` where there is
+    none.
     """
     fields = (content.title, content.permalink, content.author, content.summary, content.body)
     return hashlib.sha256(_joined(fields)).digest()

@@ -1,8 +1,8 @@
 """What is known + what was seen → what changes.
 
-Law: revising the same sightings twice changes nothing. Only title, permalink, author, summary and body make a
-revision (A→B→A: three); a wording that differs only because today's parser or digest differs is a reread; all else
-is an observation.
+Law: revising the same sightings twice changes nothing. Only title, permalink, author, summary and
+body make a revision (A→B→A: three); a wording that differs only because today's parser or digest
+differs is a reread; all else is an observation.
 """
 
 from collections.abc import Iterable
@@ -87,8 +87,9 @@ def revise_import(
 ) -> Changes:
     """Return what an imported file's sightings, each with when it was seen, change.
 
-    A wording that the entry had at any time is nothing new. ``known`` must hold the ``wordings``. An entry's day is
-    that of the file's directory. The same link with another wording in one file makes a further revision.
+    A wording that the entry had at any time is nothing new. ``known`` must hold the ``wordings``.
+    An entry's day is that of the file's directory. The same link with another wording in one file
+    makes a further revision.
     """
     draft = _Draft()
     wordings: dict[str, set[bytes]] = {}

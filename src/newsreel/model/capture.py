@@ -52,9 +52,10 @@ class Validators:
 class Capture:
     """One exchange with a source.
 
-    ``url`` is what was asked, ``final_url`` what answered; ``permanent_url`` is where a chain of only 301 and 308
-    leads. ``body`` is decoded from its transfer and content encodings, and None unless the status is 200;
-    ``digest`` is its SHA-256. ``is_cut`` says that a limit ended the body early.
+    ``url`` is what was asked, ``final_url`` what answered; ``permanent_url`` is where a chain of
+    only 301 and 308 leads. ``body`` is decoded from its transfer and content encodings, and None
+    unless the status is 200; ``digest`` is its SHA-256. ``is_cut`` says that a limit ended the
+    body early.
     """
 
     url: str

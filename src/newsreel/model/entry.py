@@ -56,8 +56,9 @@ class Forgiven:
 class ParsedEntry:
     """One entry as the publisher wrote it: links not resolved, dates as text, HTML raw.
 
-    ``title`` is plain text (entities and tags undone); ``title_html`` stands only where the title held markup.
-    ``base_url`` is what relative links of this entry are resolved against (xml:base, else the feed's).
+    ``title`` is plain text (entities and tags undone); ``title_html`` stands only where the title
+    held markup. ``base_url`` is what relative links of this entry are resolved against (xml:base,
+    else the feed's).
     """
 
     guid: str | None = None
@@ -84,9 +85,10 @@ class ParsedEntry:
 class ParsedFeed:
     """A feed as the publisher wrote it; what was forgiven on the way stands in ``forgiven``.
 
-    ``recoded`` says that bytes had to be guessed or repaired to get at the text, ``truncated`` that the document
-    ends early. ``ttl_minutes``, ``skip_hours`` (0–23, UTC), ``skip_days`` (English names) and ``update_period_minutes``
-    (sy:updatePeriod / sy:updateFrequency) are the publisher's wishes for polling.
+    ``recoded`` says that bytes had to be guessed or repaired to get at the text, ``truncated``
+    that the document ends early. ``ttl_minutes``, ``skip_hours`` (0–23, UTC), ``skip_days``
+    (English names) and ``update_period_minutes`` (sy:updatePeriod / sy:updateFrequency) are the
+    publisher's wishes for polling.
     """
 
     format: FeedFormat
@@ -128,9 +130,10 @@ class EntryKey:
 class Content:
     """What an entry says, understood: absolute links, UTC dates; HTML stays raw.
 
-    ``link`` is as the publisher wrote it, ``permalink`` absolute, ``canonical_link`` without tracking.
-    ``published_raw`` and ``updated_raw`` are the publisher's own date texts. ``extras`` is JSON that has no field
-    of ours (``base_url``, where the raw HTML's relative links need it, among them).
+    ``link`` is as the publisher wrote it, ``permalink`` absolute, ``canonical_link`` without
+    tracking. ``published_raw`` and ``updated_raw`` are the publisher's own date texts. ``extras``
+    is JSON that has no field of ours (``base_url``, where the raw HTML's relative links need it,
+    among them).
     """
 
     title: str | None = None
@@ -153,7 +156,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """An entry present in a capture. ``digest`` covers what makes a revision, ``observed`` what only is noted."""
+    """An entry present in a capture.
+
+    ``digest`` covers what makes a revision, ``observed`` what only is noted.
+    """
 
     identity: str
     guid: str | None
@@ -168,10 +174,11 @@ class Revision:
     """One wording of an entry: immutable for ever.
 
     ``seen_at`` is the first poll with it, ``absent_at`` the last poll without it (None: unknown).
-    ``capture`` is the SHA-256 of the body it came from. Numbers count arrivals; the order of an entry's wordings is
-    that of ``(seen_at, number, reread)``, which differs from the numbers only where an older wording was imported
-    later. ``reread`` above 0 marks the same wording of the publisher, read differently by a newer parser or digest
-    (or polled after it was imported): not an edit.
+    ``capture`` is the SHA-256 of the body it came from. Numbers count arrivals; the order of an
+    entry's wordings is that of ``(seen_at, number, reread)``, which differs from the numbers only
+    where an older wording was imported later. ``reread`` above 0 marks the same wording of the
+    publisher, read differently by a newer parser or digest (or polled after it was imported): not
+    an edit.
     """
 
     number: int

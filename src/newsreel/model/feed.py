@@ -47,9 +47,10 @@ class Feed:
     """What is polled, and its polling state.
 
     ``first_url`` never changes (public ids hang on it); ``file_name`` neither: day files bear it.
-    ``title`` is the publisher's, unless the operator gave one (``has_own_title``). ``interval`` is the operator's wish,
-    None for the schedule's choice. ``host`` is what politeness counts by. ``moved_to`` is an address that permanent
-    redirects named ``moved_count`` times in a row. ``hints`` is what its last body told the schedule.
+    ``title`` is the publisher's, unless the operator gave one (``has_own_title``). ``interval`` is
+    the operator's wish, None for the schedule's choice. ``host`` is what politeness counts by.
+    ``moved_to`` is an address that permanent redirects named ``moved_count`` times in a row.
+    ``hints`` is what its last body told the schedule.
     """
 
     id: int

@@ -19,10 +19,11 @@ class LegacyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegacyFile:
-    """One imported file: where it stood (``day``, ``name`` without ``_entries.*``) and its text form.
+    """One imported file: where it stood (``day``, ``name`` without ``_entries.*``) and its text
+    form.
 
-    ``form`` is a small object of named choices (container, key order, indent, template, header values): enough to
-    write the file again from its rows, never serialised output.
+    ``form`` is a small object of named choices (container, key order, indent, template, header
+    values): enough to write the file again from its rows, never serialised output.
     """
 
     day: date
@@ -33,7 +34,8 @@ class LegacyFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegacyRow:
-    """One record of an imported file: which wording (``digest``) of which entry, and what no field of ours holds.
+    """One record of an imported file: which wording (``digest``) of which entry, and what no field
+    of ours holds.
 
     Rows stand in the order of the file.
     """

@@ -50,7 +50,10 @@ class FeedFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A capture understood. ``sightings`` is empty, and ``hints`` None, unless the outcome is ok."""
+    """A capture understood.
+
+    ``sightings`` is empty, and ``hints`` None, unless the outcome is ok.
+    """
 
     capture: Capture
     outcome: Outcome
@@ -73,9 +76,9 @@ class KnownEntry:
     """What the store knows of an entry that was seen again.
 
     ``count`` is how many revisions it has, ``number`` and ``reread`` name the newest wording;
-    ``digest`` with its versions is that of the newest wording as last read; ``content`` is filled where the
-    versions differ from today's, so that it can be digested again. ``wordings`` holds the digests of all its
-    revisions, where they were asked for.
+    ``digest`` with its versions is that of the newest wording as last read; ``content`` is filled
+    where the versions differ from today's, so that it can be digested again. ``wordings`` holds
+    the digests of all its revisions, where they were asked for.
     """
 
     entry_id: int
@@ -97,9 +100,9 @@ class KnownEntry:
 class Known:
     """What the store knows of the keys of one reading.
 
-    ``by_identity`` and ``by_permalink`` (entries without a guid, or of a feed whose identity is the link) hold the
-    entries; ``erased`` the identities that must not come back; ``window`` the ids of the entries that stood in
-    the feed at its last poll that brought a body.
+    ``by_identity`` and ``by_permalink`` (entries without a guid, or of a feed whose identity is
+    the link) hold the entries; ``erased`` the identities that must not come back; ``window`` the
+    ids of the entries that stood in the feed at its last poll that brought a body.
     """
 
     by_identity: Mapping[str, KnownEntry]
@@ -121,7 +124,10 @@ class NewEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRevision:
-    """A wording to be added to a stored entry. ``is_latest``: it is newer than all that are known."""
+    """A wording to be added to a stored entry.
+
+    ``is_latest``: it is newer than all that are known.
+    """
 
     entry_id: int
     number: int
@@ -162,10 +168,11 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What a reading changes in what is known. Revising the same sightings twice gives nothing the second time.
+    """What a reading changes in what is known. Revising the same sightings twice gives nothing the
+    second time.
 
-    ``seen`` are the ids of stored entries that stand in the feed, in its order; ``overlap`` counts how many stood
-    there before (None: nothing to compare with).
+    ``seen`` are the ids of stored entries that stand in the feed, in its order; ``overlap`` counts
+    how many stood there before (None: nothing to compare with).
     """
 
     new: tuple[NewEntry, ...] = ()
@@ -182,10 +189,11 @@ class Changes:
 class Poll:
     """An attempt with all its consequences: what one transaction stores.
 
-    ``feed`` is the feed's state after the poll. ``gaps`` are to be added, ``closes_gap`` ends the one that is open;
-    ``lost`` are the ids that stood in the feed before and do no longer. ``expected`` counts the polls that were due
-    since the last one, this one included, by day. ``held_until`` is the publisher's Retry-After;
-    ``is_feed_changed`` says that more than the polling state of the feed changed.
+    ``feed`` is the feed's state after the poll. ``gaps`` are to be added, ``closes_gap`` ends the
+    one that is open; ``lost`` are the ids that stood in the feed before and do no longer.
+    ``expected`` counts the polls that were due since the last one, this one included, by day.
+    ``held_until`` is the publisher's Retry-After; ``is_feed_changed`` says that more than the
+    polling state of the feed changed.
     """
 
     feed: Feed

@@ -11,8 +11,8 @@ __all__ = ["Store", "open_store"]
 def open_store(address: str) -> Store:
     """Open the store at a path, ``sqlite:PATH``, or (later) ``postgresql://…``.
 
-    Raises :class:`~newsreel.errors.UsageError` for another scheme, :class:`~newsreel.errors.StoreError` where the
-    database can't be opened.
+    Raises :class:`~newsreel.errors.UsageError` for another scheme,
+    :class:`~newsreel.errors.StoreError` where the database can't be opened.
     """
     scheme, colon, rest = address.partition(":")
     if not colon or len(scheme) < 2 or "/" in scheme or "." in scheme:

@@ -72,8 +72,9 @@ class FeedStore(Protocol):
     async def add_feeds(self, feeds: Iterable[NewFeed], *, now: datetime) -> list[AddedFeed]:
         """Add what is not there yet; an address that is an alias of a feed finds that feed.
 
-        Adding a removed or archived feed activates it again. A value that is None never overwrites one that is known.
-        File names are chosen here, collisions resolved (``~`` and 8 hex digits of the address's digest).
+        Adding a removed or archived feed activates it again. A value that is None never overwrites
+        one that is known. File names are chosen here, collisions resolved (``~`` and 8 hex digits
+        of the address's digest).
         """
 
     async def restore_feeds(self, feeds: Iterable[Feed]) -> list[Feed]:
@@ -89,8 +90,9 @@ class FeedStore(Protocol):
         """Return the feed that has or had this address."""
 
     async def save_feed(self, feed: Feed) -> Feed:
-        """Store the operator's choices: title, folder, tags, interval, is_private, status. Makes its days dirty
-        where their files change (a feed that turns private leaves the public archive).
+        """Store the operator's choices: title, folder, tags, interval, is_private, status. Makes
+        its days dirty where their files change (a feed that turns private leaves the public
+        archive).
         """
 
     async def purge_feed(self, feed_id: int) -> int:
@@ -109,10 +111,11 @@ class PollStore(Protocol):
         feed_ids: Sequence[int] | None = None,
         is_forced: bool = False,
     ) -> list[Feed]:
-        """Lease active feeds that are due (``is_forced``: whatever their time) and unleased, longest due first.
+        """Lease active feeds that are due (``is_forced``: whatever their time) and unleased,
+        longest due first.
 
-        Never a feed, or a feed of a host, that asked to be left alone until later. The lease is this store's;
-        it ends with the poll's save, with its term, or when this process dies.
+        Never a feed, or a feed of a host, that asked to be left alone until later. The lease is
+        this store's; it ends with the poll's save, with its term, or when this process dies.
         """
 
     async def release(self, feed_ids: Iterable[int]) -> None:
@@ -126,7 +129,8 @@ class PollStore(Protocol):
     async def save(self, poll: Poll) -> None:
         """Store a poll and end its lease, wholly or not at all. Days that change become dirty.
 
-        Raises :class:`~newsreel.errors.LeaseLost`, and stores nothing, where the lease is no longer this store's.
+        Raises :class:`~newsreel.errors.LeaseLost`, and stores nothing, where the lease is no
+        longer this store's.
         """
 
     async def polls(self, *, feed_id: int | None = None, limit: int = 100) -> list[PollRecord]:
@@ -213,10 +217,11 @@ class ImportStore(Protocol):
         """Store one file's entries with its text form, wholly or not at all; makes no day dirty."""
 
     async def restore_entries(self, feed: Feed, entries: Iterable[Entry]) -> int:
-        """Add entries as they were written out (public id, wordings, day kept) and return how many were new.
+        """Add entries as they were written out (public id, wordings, day kept) and return how many
+        were new.
 
-        Ids are given anew; an entry that is there already stays; one with a tombstone does not come back.
-        Makes no day dirty.
+        Ids are given anew; an entry that is there already stays; one with a tombstone does not
+        come back. Makes no day dirty.
         """
 
     async def legacy_days(self) -> list[date]:

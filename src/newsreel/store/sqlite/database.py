@@ -1,9 +1,11 @@
-"""Connections to one SQLite file: a writer thread that groups commits, and reader threads beside it.
+"""Connections to one SQLite file: a writer thread that groups commits, and reader threads beside
+it.
 
-Theory of operation. Every write is a function of a connection. The writer takes all that are queued, runs them in one
-transaction and commits once; only then do their callers go on. If one of them fails, the transaction is rolled back
-and each is run again in one of its own, so that a failure stays its caller's. Functions must therefore be repeatable:
-they change nothing but the database. In WAL mode readers see the last commit and never wait.
+Theory of operation. Every write is a function of a connection. The writer takes all that are
+queued, runs them in one transaction and commits once; only then do their callers go on. If one of
+them fails, the transaction is rolled back and each is run again in one of its own, so that a
+failure stays its caller's. Functions must therefore be repeatable: they change nothing but the
+database. In WAL mode readers see the last commit and never wait.
 """
 
 import asyncio
@@ -38,8 +40,8 @@ class _Job:
 class Database:
     """One SQLite file, opened and at the newest schema.
 
-    Raises :class:`~newsreel.errors.StoreError` where it can't be opened, and ``SchemaTooNew`` where a newer Newsreel
-    wrote it.
+    Raises :class:`~newsreel.errors.StoreError` where it can't be opened, and ``SchemaTooNew``
+    where a newer Newsreel wrote it.
     """
 
     def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:

@@ -1,7 +1,7 @@
 """Who holds a lease, and whether that process still lives.
 
-Each store locks a small file beside the database for as long as it is open; the kernel lets go of it when the
-process dies, however it dies. A holder whose file can be locked is dead.
+Each store locks a small file beside the database for as long as it is open; the kernel lets go of
+it when the process dies, however it dies. A holder whose file can be locked is dead.
 """
 
 import fcntl

@@ -1,0 +1,206 @@
+"""Commands that poll: poll, run, log."""
+
+import asyncio
+import signal
+from collections import Counter
+from dataclasses import dataclass, field
+
+import click
+
+from newsreel.app.clock import utc_now
+from newsreel.cli.choice import feed_of
+from newsreel.cli.context import Context
+from newsreel.cli.listing import Row, note, plain, print_rows
+from newsreel.cli.progress import Progress
+from newsreel.formats.urls import redacted
+from newsreel.model.feed import Feed
+from newsreel.model.poll import Outcome, Poll, PollRecord
+
+EXPORT_EVERY = 60.0
+
+LOG_COLUMNS = (
+    ("polled_at", "polled"),
+    ("feed", "feed"),
+    ("outcome", "outcome"),
+    ("new", "new"),
+    ("revised", "revised"),
+    ("overlap", "overlap"),
+    ("ms", "ms"),
+    ("title", "title"),
+)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a round brought, in numbers."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    new: int = 0
+    revised: int = 0
+    gaps: int = 0
+
+    def count(self, poll: Poll) -> None:
+        """Take one poll in."""
+        self.outcomes[poll.reading.outcome.value] += 1
+        self.new += len(poll.changes.new)
+        self.revised += len(poll.changes.revised)
+        self.gaps += len(poll.gaps)
+        if poll.reading.fault:
+            self.faults[poll.reading.fault.reason] += 1
+
+    def told(self) -> str:
+        """Return it in a sentence."""
+        polled = self.outcomes.total()
+        parts = [f"polled {polled} feeds: {self.new} new entries, {self.revised} revised"]
+        if same := self.outcomes[Outcome.NOT_MODIFIED.value]:
+            parts.append(f"{same} not modified")
+        if self.faults:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in self.faults.most_common())
+            parts.append(f"{self.faults.total()} failed ({reasons})")
+        if self.gaps:
+            parts.append(f"{self.gaps} gaps")
+        return "; ".join(parts)
+
+
+@click.command()
+@click.argument("feeds", nargs=-1, metavar="[FEED]...")
+@click.option("--all", "wants_all", is_flag=True, help="Everything, whatever its interval.")
+@click.option("--no-export", is_flag=True, help="Don't write the days that changed.")
+@click.pass_obj
+def poll(context: Context, feeds: tuple[str, ...], *, wants_all: bool, no_export: bool) -> None:
+    """Poll what is due, once, and write the days that changed.
+
+    A feed's number, address or title polls that one. A publisher's Retry-After and a host's gap
+    are kept whatever is asked for.
+    """
+    context.run(_poll(context, feeds, wants_all=wants_all, has_export=not no_export))
+
+
+async def _poll(
+    context: Context, texts: tuple[str, ...], *, wants_all: bool, has_export: bool
+) -> None:
+    from newsreel.app.poll import Wanted, poll_feeds
+
+    async with context.open_store() as store, context.client() as client:
+        chosen = tuple([(await feed_of(store, text)).id for text in texts])
+        wanted = Wanted(feed_ids=chosen or None, is_forced=wants_all)
+        tally = Tally()
+        counts = await store.counts(now=utc_now())
+        total = len(chosen) or (counts.active if wants_all else counts.due)
+        with Progress("polling", total) as progress:
+            async for done in poll_feeds(store, client, clock=utc_now, wanted=wanted):
+                tally.count(done)
+                progress.step()
+        if not counts.feeds:
+            note("no feeds yet; 'newsreel add URL' adds one, 'newsreel import FILE' many")
+            return
+        note(tally.told())
+        if held := total - tally.outcomes.total():
+            if held > 0 and (wants_all or chosen):
+                note(f"{held} left alone: paused, or their publishers asked us to wait")
+        if has_export:
+            await context.export(store)
+
+
+@click.command()
+@click.pass_obj
+def run(context: Context) -> None:
+    """Poll and write days for ever, as a service; SIGTERM or Ctrl-C stops it cleanly."""
+    context.run(_run(context))
+
+
+async def _run(context: Context) -> None:
+    from newsreel.app.poll import Wanted, poll_feeds
+    from newsreel.log import event
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with context.open_store() as store, context.client() as client:
+        counts = await store.counts(now=utc_now())
+        event("started", feeds=counts.active, entries=counts.entries)
+        exporting = asyncio.create_task(_export_on(context, stop))
+        polls = poll_feeds(store, client, clock=utc_now, wanted=Wanted(stop=stop))
+        try:
+            async for done in polls:
+                event("polled", **_poll_fields(done))
+        finally:
+            stop.set()
+            await exporting
+        event("stopped")
+
+
+async def _export_on(context: Context, stop: asyncio.Event) -> None:
+    """Write the days that changed every minute, and once more at the end."""
+    async with context.open_store() as store:
+        while not stop.is_set():
+            try:
+                async with asyncio.timeout(EXPORT_EVERY):
+                    await stop.wait()
+            except TimeoutError:
+                await context.export(store)
+        await context.export(store)
+
+
+def _poll_fields(poll: Poll) -> dict[str, object]:
+    feed = poll.feed
+    fields: dict[str, object] = {
+        "feed": feed.id,
+        "outcome": poll.reading.outcome.value,
+        "new": len(poll.changes.new),
+        "revised": len(poll.changes.revised),
+        "ms": int(poll.reading.capture.elapsed.total_seconds() * 1000),
+    }
+    if poll.reading.fault:
+        fields["fault"] = poll.reading.fault.reason
+    if not feed.is_private:
+        fields["url"] = redacted(feed.url)
+    if feed.next_poll_at:
+        fields["next"] = feed.next_poll_at.isoformat()
+    return fields
+
+
+@click.command()
+@click.argument("feed", required=False, metavar="[FEED]")
+@click.option("-n", "limit", default=50, show_default=True, help="How many lines.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def log(context: Context, feed: str | None, *, limit: int, as_json: bool) -> None:
+    """Show what each poll brought, newest first."""
+    rows = context.run(_log(context, feed, limit))
+    if not rows and not as_json:
+        note("nothing was polled yet; 'newsreel poll' polls what is due")
+        return
+    print_rows(rows, LOG_COLUMNS, as_json=as_json)
+
+
+async def _log(context: Context, text: str | None, limit: int) -> list[Row]:
+    async with context.open_store() as store:
+        chosen = await feed_of(store, text) if text else None
+        records = await store.polls(feed_id=chosen.id if chosen else None, limit=limit)
+        feeds = {feed.id: feed for feed in await store.feeds()}
+        return [_log_row(record, feeds.get(record.feed_id, chosen)) for record in records]
+
+
+def _log_row(record: PollRecord, feed: Feed | None) -> Row:
+    outcome = record.outcome.value
+    return {
+        "polled_at": record.polled_at,
+        "feed": record.feed_id,
+        "title": plain(feed.title or redacted(feed.display_title)) if feed else None,
+        "outcome": f"{outcome}: {record.reason}" if record.reason else outcome,
+        "status": record.status,
+        "reason": record.reason,
+        "detail": record.detail,
+        "new": record.new,
+        "revised": record.revised,
+        "unchanged": record.unchanged,
+        "reread": record.reread,
+        "overlap": record.overlap,
+        "bytes": record.body_bytes,
+        "ms": record.elapsed_ms,
+        "capture": record.capture,
+        "next_poll_at": record.next_poll_at,
+    }
