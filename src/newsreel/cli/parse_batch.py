@@ -34,7 +34,8 @@ def run_batch(paths: Iterable[str], write: Callable[[str], object], *, raw: bool
             body, http = read_with_answer(Path(path))
             headers = _headers(http)
             record |= record_of(
-                parse(body, content_type=headers.get("content-type"), url=_base_of(http, headers)), raw=raw
+                parse(body, content_type=headers.get("content-type"), url=_base_of(http, headers)),
+                raw=raw,
             )
         except (NotAFeed, OSError) as error:
             record["error"] = f"{type(error).__name__}: {error}"[:300]
@@ -102,7 +103,10 @@ def _entry(entry: ParsedEntry, *, raw: bool) -> Record:
         "summary": _html(entry.summary, base, raw=raw),
         "content": _contents(entry, raw=raw) if body else [],
         "categories": [_shown(name, raw=raw) for name in _terms(entry)],
-        "enclosures": [{"url": _url(e.url, base), "type": e.type, "length": e.length} for e in entry.enclosures]
+        "enclosures": [
+            {"url": _url(e.url, base), "type": e.type, "length": e.length}
+            for e in entry.enclosures
+        ]
         if entry.enclosures
         else [],
         "thumbnail": _url(entry.thumbnail, base),
@@ -141,7 +145,9 @@ def _shown(text: str | None, *, raw: bool) -> str | None:
 
 
 def _title(text: str | None, *, raw: bool) -> str | None:
-    return text if raw or not text or "<" not in text else sanitised(html.escape(text, quote=False))
+    return (
+        text if raw or not text or "<" not in text else sanitised(html.escape(text, quote=False))
+    )
 
 
 def _terms(of: ParsedFeed | ParsedEntry) -> tuple[str, ...]:
@@ -175,7 +181,9 @@ def run_bench(listing: Path, rounds: int, *, full: bool, raw: bool) -> Record:
                 errors += 1
         best = min(best, time.perf_counter() - began)
         cpu = min(cpu, time.process_time() - began_cpu)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1024)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        1 << 20 if sys.platform == "darwin" else 1024
+    )
     return {
         "s": best,
         "cpu": cpu,

@@ -3,7 +3,7 @@
 from newsreel.formats.drafts import Draft
 from newsreel.formats.elements import XML_BASE, XML_LANG, add_json
 from newsreel.formats.names import key_of
-from newsreel.formats.rss import Element, author, body, extra, image, text, title
+from newsreel.formats.rss import Element, Handler, author, body, extra, image, text, title
 from newsreel.formats.urls import joined
 
 
@@ -51,7 +51,7 @@ def language_of(element: Element) -> str | None:
     return value.strip() or None if value else None
 
 
-ENTRY = {
+ENTRY: dict[str, Handler] = {
     "id": (identifier, "guid", 1),
     "author": (person, "author", 0),
     "contributor": (person, "author", 50),
@@ -65,7 +65,7 @@ ENTRY = {
     "rights": (extra, "rights", 0),
     "subtitle": (extra, "subtitle", 0),
 }
-FEED = {
+FEED: dict[str, Handler] = {
     "id": (identifier, "guid", 0),
     "author": (person, "author", 0),
     "contributor": (person, "author", 50),

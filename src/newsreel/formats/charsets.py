@@ -135,6 +135,9 @@ def _stated(body: bytes, names: list[str]) -> Decoded | None:
                 return Decoded(text, name)
     text = _strictly(body, "utf-8")
     if text is not None:
+        once = _decoded_once(text) if looks_encoded_twice(body) else None
+        if once is not None:
+            return Decoded(once, "utf-8", True, (_note("UTF-8 encoded twice", "utf-8"),))
         if not names or names[0] == "utf-8" or text.isascii():
             return Decoded(text, "utf-8")
         if not _is_rather(names[0], body, text):
@@ -188,6 +191,39 @@ def _codec_of(name: str) -> str | None:
     if plain in _REFUSED or not getattr(info, "_is_text_encoding", True):
         return None
     return _ALIASES.get(info.name) or info.name.replace("-", "_")
+
+
+_TWICE = re.compile(
+    rb"\xc3[\x82-\xb4](?:\xc2[\x80-\xbf]|\xc5[\x92\x93\xa0\xa1\xb8\xbd\xbe]|\xc6\x92|\xcb[\x86\x9c]|\xe2[\x80-\x84])"
+)
+# What Windows-1252 holds where Latin-1 has control characters.
+_AS_BYTES = {ord(bytes([b]).decode("cp1252")): b for b in range(0x80, 0xA0) if b not in {0x81, 0x8D, 0x8F, 0x90, 0x9D}}
+
+
+def looks_encoded_twice(body: bytes) -> bool:
+    """Tell whether the first character beyond ASCII is what a byte of UTF-8 becomes when it is encoded again."""
+    at = body.find(b"\xc3")
+    return at >= 0 and _TWICE.match(body, at) is not None and body[:at].isascii()
+
+
+def _decoded_once(text: str) -> str | None:
+    """Return a text that was encoded twice as it was meant; None where any of it was not.
+
+    Only whole documents are undone: a single ``Ã©`` may be what its author is writing about.
+    """
+    try:
+        meant = _bytes_of(text).decode("utf-8")
+    except UnicodeError:
+        return None
+    return meant if len(meant) - len(meant.encode("ascii", "ignore")) >= 3 else None
+
+
+def _bytes_of(text: str) -> bytes:
+    """Return the bytes that Windows-1252 or, where it has nothing, Latin-1 writes a text with."""
+    try:
+        return text.encode("cp1252")
+    except UnicodeError:
+        return text.translate(_AS_BYTES).encode("latin-1")
 
 
 # --- repair and guess -------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from newsreel.formats import atom, cdf, jsonfeed, modules, rss, sitemap, xml
 from newsreel.formats.drafts import Draft, EntryDraft, FeedDraft
 from newsreel.formats.elements import XML_BASE, XML_LANG
 from newsreel.formats.names import key_of
-from newsreel.formats.rss import Element, extra
+from newsreel.formats.rss import Element, Handler, extra
 from newsreel.formats.urls import joined
 from newsreel.model.entry import FeedFormat, Forgiven, ParsedEntry, ParsedFeed
 
@@ -86,8 +86,8 @@ def _base_of(element: Element, base: str | None) -> str | None:
 
 _CONTAINERS = frozenset({"channel", "items", "rss", "feed", "rdf:rdf", "entries"})
 _CUT = "newsreel-cut"
-_ENTRY = {**modules.ENTRY, **rss.ENTRY, **atom.ENTRY}
-_FEED = {**modules.FEED, **rss.FEED, **atom.FEED}
+_ENTRY: dict[str, Handler] = {**modules.ENTRY, **rss.ENTRY, **atom.ENTRY}
+_FEED: dict[str, Handler] = {**modules.FEED, **rss.FEED, **atom.FEED}
 
 
 def _walk(container: Element, feed: FeedDraft, depth: int) -> None:
@@ -96,10 +96,7 @@ def _walk(container: Element, feed: FeedDraft, depth: int) -> None:
     if lang:
         feed.put("language", lang.strip(), 3)
     for child in container:
-        tag = child.tag
-        if not isinstance(tag, str):
-            continue
-        key = key_of(tag)
+        key = key_of(str(child.tag))
         if key in {"item", "entry"}:
             feed.entries.append(_entry(child, _page_of(feed) or feed.base))
         elif key in _CONTAINERS and depth < 4:
@@ -130,16 +127,28 @@ def _entry(element: Element, base: str | None) -> ParsedEntry:
         if lang := element.get(XML_LANG):
             draft.put("language", lang.strip(), 3)
     for child in element:
-        tag = child.tag
-        key = key_of(tag) if isinstance(tag, str) else _CUT
-        found = _ENTRY.get(key)
-        if found is not None:
-            found[0](draft, child, found[1], found[2])
-        elif key == _CUT:
-            draft.extras["truncated"] = True
-        else:
-            extra(draft, child, key, 0)
+        handle, field, rank = _handlers.get(child.tag) or _handler_of(str(child.tag))
+        handle(draft, child, field, rank)
     return draft.done()
+
+
+_MOST_KEPT = 20_000
+_handlers: dict[object, Handler] = {}
+
+
+def _handler_of(tag: str) -> Handler:
+    """Return who reads an element of an entry; what nobody knows becomes an extra."""
+    key = key_of(tag)
+    found = _ENTRY.get(key) or (cut if key == _CUT else extra, key, 0)
+    if len(_handlers) >= _MOST_KEPT:
+        _handlers.clear()
+    _handlers[tag] = found
+    return found
+
+
+def cut(draft: Draft, _element: Element, _field: str, _rank: int) -> None:
+    """Mark the entry at which a document breaks off."""
+    draft.extras["truncated"] = True
 
 
 __all__ = ["PARSER_VERSION", "Draft", "Forgiven", "parse"]

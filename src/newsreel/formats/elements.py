@@ -71,15 +71,13 @@ def construct(element: etree._Element) -> tuple[str | None, bool | None]:
     This covers Atom 1.0's text constructs and ``content``, and Atom 0.3's ``mode`` (base64 among them).
     """
     attributes = element.attrib
+    if len(element):
+        return _markup(element), True
     if not attributes:
-        if len(element):
-            return _markup(element), True
         text = element.text
         return (text.strip() or None if text else None), None
     kind = (attributes.get("type") or "").strip().lower().partition(";")[0].rstrip()
     mode = (attributes.get("mode") or "").strip().lower()
-    if len(element):
-        return _markup(element), True
     text = text_in(element)
     if text is None:
         return None, None

@@ -6,7 +6,7 @@ What isn't named here is kept as extras under its own name.
 from newsreel.formats.drafts import OF_LAST_RESORT, Draft, EntryDraft, put_body
 from newsreel.formats.elements import as_json, construct, text_in
 from newsreel.formats.names import key_of
-from newsreel.formats.rss import Element, atom_link, author, body, category, enclosure, extra, image, number, period, text, title
+from newsreel.formats.rss import Element, Handler, atom_link, author, body, category, enclosure, extra, image, number, period, text, title
 from newsreel.model.entry import Enclosure
 
 
@@ -112,7 +112,7 @@ def player(draft: Draft, element: Element, _field: str, _rank: int) -> None:
         draft.enclosures.append(Enclosure(url.strip(), "text/html"))
 
 
-_MEDIA = {
+_MEDIA: dict[str, Handler] = {
     "media:content": (file, "", 0),
     "media:group": (group, "", 0),
     "media:thumbnail": (thumbnail, "", 0),
@@ -128,7 +128,7 @@ _MEDIA = {
     "media:copyright": (extra, "media:copyright", 0),
     "media:license": (extra, "media:license", 0),
 }
-_BOTH = {
+_BOTH: dict[str, Handler] = {
     **_MEDIA,
     "dc:title": (title, "title", 10),
     "dc:creator": (creator, "author", 1),
@@ -163,7 +163,7 @@ _BOTH = {
     "feedburner:origenclosurelink": (original_file, "", 0),
     "foaf:maker": (creator, "author", 20),
 }
-ENTRY = {
+ENTRY: dict[str, Handler] = {
     **_BOTH,
     "dc:date": (text, "published", 5),
     "dc:identifier": (text, "guid", 90),
@@ -174,7 +174,7 @@ ENTRY = {
     "g:author": (author, "author", 30),
     "media:": (extra, "media", 0),
 }
-FEED = {
+FEED: dict[str, Handler] = {
     **_BOTH,
     "dc:date": (text, "updated", 5),
     "dc:rights": (extra, "rights", 0),

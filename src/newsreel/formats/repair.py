@@ -1,7 +1,6 @@
 """Broken XML made well-formed, in two steps, each linear in the length of the document.
 
-`repaired` mends what stands in the text: what comes before the root, control characters, references that XML doesn't
-know, bare ampersands. It expands no entity but short literal ones. `rewritten` is for what is still no XML: it reads
+`repaired` mends what stands in the text: control characters, references that XML doesn't know, bare ampersands. It expands no entity but short literal ones. `rewritten` is for what is still no XML: it reads
 tag by tag, as a browser does, and writes a well-formed document with the same words. It knows the skeleton of feeds,
 so that a fault stays inside its entry: an entry begins where its tag stands, whatever is still open before it.
 """
@@ -23,13 +22,17 @@ _ENTITY = re.compile(r"""<!ENTITY\s+([\w.-]{1,40})\s+(?:"([^"<%]{0,200})"|'([^'<
 _MOST_ENTITIES = 300
 
 
-def repaired(text: str) -> tuple[str, list[Forgiven]]:
-    """Return a document from its root on, with its characters and references mended, and what was mended."""
-    notes: list[Forgiven] = []
+def rooted(text: str) -> tuple[str, str, list[Forgiven]]:
+    """Return a document from its root on, its DOCTYPE, and whether something else stood before."""
     start, doctype = _root_of(text)
     if start and text[:start].strip() and not _is_prolog(text, start):
-        notes.append(Forgiven("something before the root", "line 1", "dropped"))
-    text = text[start:]
+        return text[start:], doctype, [Forgiven("something before the root", "line 1", "dropped")]
+    return text[start:], doctype, []
+
+
+def repaired(text: str, doctype: str) -> tuple[str, list[Forgiven]]:
+    """Return a document with its characters and references mended, and what was mended."""
+    notes: list[Forgiven] = []
     if _CONTROLS.search(text):
         text, count = _CONTROLS.subn("", text)
         notes.append(Forgiven(f"{count} × control characters", "", "dropped"))
@@ -173,6 +176,7 @@ _GOOD_NAME = re.compile(r"[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?\Z")
 
 _ROOTS = frozenset({"rss", "feed", "rdf", "urlset"})
 _ENTRIES = frozenset({"item", "entry"})
+_HOLDERS = frozenset({"channel", "items", "entries"})
 _LEAVES = frozenset(
     "title link guid pubdate comments id updated published language lastbuilddate ttl generator copyright name uri email "
     "category issued modified created dc:creator dc:date dc:subject dc:title itunes:author itunes:duration itunes:title "
@@ -330,7 +334,8 @@ class _Writer:
                     self.fault("an entry that isn't closed", self.open[index], "closed")
                     self.pop_through(index)
                     return
-            while len(keys) > 1 and keys[-1] in _FIELDS and keys[-1] not in {"channel"}:
+            while len(keys) > 1 and keys[-1].rpartition(":")[2] not in _HOLDERS:
+                self.fault("an element that isn't closed", self.open[-1], "closed")
                 self.pop()
             return
         if keys[-1] in _LEAVES and key in _FIELDS and not (keys[-1] == "author"):

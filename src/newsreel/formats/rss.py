@@ -1,6 +1,7 @@
 """RSS 0.9x, 1.0 and 2.0: the elements of its own, of the feed and of an item."""
 
 import re
+from collections.abc import Callable
 
 from lxml import etree
 
@@ -11,6 +12,8 @@ from newsreel.formats.urls import joined
 from newsreel.model.entry import Enclosure
 
 Element = etree._Element
+
+Handler = tuple[Callable[[Draft, Element, str, int], None], str, int]
 
 
 def text(draft: Draft, element: Element, field: str, rank: int) -> None:
@@ -236,7 +239,7 @@ def atom_link(draft: Draft, element: Element, href: str) -> None:
         draft.links.append(found)
 
 
-ENTRY = {
+ENTRY: dict[str, Handler] = {
     "title": (title, "title", 0),
     "link": (link, "link", 0),
     "guid": (guid, "guid", 0),
@@ -260,7 +263,7 @@ ENTRY = {
     "url": (text, "link", 5),
     "keywords": (extra, "keywords", 0),
 }
-FEED = {
+FEED: dict[str, Handler] = {
     "title": (title, "title", 0),
     "link": (link, "link", 0),
     "description": (body, "summary", 0),

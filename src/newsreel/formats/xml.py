@@ -5,7 +5,6 @@ Nine documents in ten are well-formed UTF-8 without a DOCTYPE: libxml2 reads the
 written anew (`repair`), so that a tree always comes from a well-formed document, and no fault goes unnoticed.
 """
 
-import re
 from dataclasses import dataclass
 
 from lxml import etree
@@ -23,8 +22,6 @@ _SETTINGS = {
     "huge_tree": True,
     "collect_ids": False,
 }
-_DOCTYPE = re.compile(rb"<!DOCTYPE", re.IGNORECASE)
-_DECLARATION = re.compile(r"\s*<\?xml\b[^>]*>\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +63,14 @@ def shortened(body: bytes) -> bytes:
 
 def read_tree(body: bytes, *, content_type: str | None = None) -> Tree:
     """Return the tree of an XML document, or of the feed inside of what is none; raises NotAFeed."""
-    if charsets.is_plain_utf_8(body, content_type) and not _DOCTYPE.search(body, 0, 4096):
-        try:
-            return Tree(_strict(body))
-        except etree.XMLSyntaxError:
-            pass
-    found = charsets.decoded(body, content_type=content_type)
-    return _from_text(found)
+    if charsets.is_plain_utf_8(body, content_type):
+        head = body[:4096]
+        if b"<!DOCTYPE" not in head and b"<!doctype" not in head and not charsets.looks_encoded_twice(body):
+            try:
+                return Tree(_strict(body))
+            except etree.XMLSyntaxError:
+                pass
+    return _from_text(charsets.decoded(body, content_type=content_type))
 
 
 def _strict(document: bytes) -> etree._Element:
@@ -84,8 +82,13 @@ def _strict(document: bytes) -> etree._Element:
 
 def _from_text(found: charsets.Decoded) -> Tree:
     notes = list(found.forgiven)
-    text, fixes = repair.repaired(found.text)
-    notes += fixes
+    text, doctype, before = repair.rooted(found.text)
+    notes += before
+    try:
+        return Tree(_strict(text.encode("utf-8", "replace")), tuple(notes), found.recoded)
+    except etree.XMLSyntaxError:
+        text, fixes = repair.repaired(text, doctype)
+        notes += fixes
     try:
         root = _strict(text.encode("utf-8", "replace"))
     except etree.XMLSyntaxError as error:
