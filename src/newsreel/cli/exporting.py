@@ -1,0 +1,233 @@
+"""Commands on the archive's files: days, export, rebuild, withhold, erase."""
+
+import sys
+from datetime import date, datetime
+
+import click
+
+from newsreel.app.clock import utc_now
+from newsreel.app.export import ExportAccount, Roots, Selection, export_days
+from newsreel.cli.choice import feed_of
+from newsreel.cli.context import Context
+from newsreel.cli.listing import Row, note, plain, print_rows
+from newsreel.cli.progress import Progress
+from newsreel.errors import ArchiveError, UsageError
+from newsreel.model.day import DayCount
+from newsreel.model.poll import Tombstone
+from newsreel.store import Store
+
+COLUMNS = (
+    ("day", "day"),
+    ("feeds", "feeds"),
+    ("entries", "entries"),
+    ("revised", "revised"),
+    ("gaps", "gaps"),
+    ("to_export", "to export"),
+)
+
+
+class Day(click.ParamType[date]):
+    """A day of the archive: ``2026-01-05``."""
+
+    name = "day"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        """Return the day."""
+        try:
+            return datetime.strptime(str(value), "%Y-%m-%d").date()  # noqa: DTZ007 (a day alone)
+        except ValueError:
+            self.fail(f"{str(value)!r} is no day; write it as 2026-01-05", param, ctx)
+
+
+FROM = click.option("--from", "first", type=Day(), metavar="DAY", help="The first day.")
+TO = click.option("--to", "last", type=Day(), metavar="DAY", help="The last day.")
+
+
+@click.command()
+@FROM
+@TO
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def days(context: Context, *, first: date | None, last: date | None, as_json: bool) -> None:
+    """List the days of the archive in numbers. Days are those of UTC."""
+    found = context.run(_days(context, first, last))
+    if not found and not as_json:
+        note("no days yet; 'newsreel poll' brings entries, 'newsreel import PATH' old ones")
+        return
+    print_rows([_day_row(count) for count in found], COLUMNS, as_json=as_json)
+
+
+async def _days(context: Context, first: date | None, last: date | None) -> list[DayCount]:
+    async with context.open_store() as store:
+        return await store.days(first=first, last=last)
+
+
+def _day_row(count: DayCount) -> Row:
+    return {
+        "day": count.day.isoformat(),
+        "feeds": count.feeds,
+        "entries": count.entries,
+        "revised": count.revised,
+        "gaps": count.gaps,
+        "to_export": count.is_dirty,
+    }
+
+
+@click.command()
+@click.option("--day", type=Day(), metavar="DAY", help="This day, as 2026-01-05.")
+@FROM
+@TO
+@click.option("--all", "wants_all", is_flag=True, help="Every day, imported ones too.")
+@click.option("--feed", metavar="FEED", help="One feed: its number, address or title.")
+@click.option("--legacy", is_flag=True, help="The files that the old link archive wrote.")
+@click.pass_obj
+def export(
+    context: Context,
+    *,
+    day: date | None,
+    first: date | None,
+    last: date | None,
+    wants_all: bool,
+    feed: str | None,
+    legacy: bool,
+) -> None:
+    """Write the days that changed as plain files; or the days, or the feed, that you name.
+
+    What is there already is not written again.
+    """
+    if day and (first or last):
+        raise UsageError("--day goes without --from and --to", hint="use one or the other")
+    chosen = Selection(first=day or first, last=day or last, is_all=wants_all)
+    context.run(_export(context, chosen, feed, is_legacy=legacy))
+
+
+async def _export(
+    context: Context, chosen: Selection, feed: str | None, *, is_legacy: bool
+) -> None:
+    async with context.open_store() as store:
+        feed_id = (await feed_of(store, feed)).id if feed else None
+        selection = Selection(
+            first=chosen.first, last=chosen.last, is_all=chosen.is_all, feed_id=feed_id
+        )
+        if is_legacy:
+            await _export_legacy(context, store, selection)
+            return
+        with Progress("writing days", 0) as progress:
+            account = await export_days(
+                store,
+                _roots(context),
+                selection,
+                clock=utc_now,
+                notify=note,
+                progress=progress.at,
+            )
+        note(told(account, _roots(context)))
+
+
+async def _export_legacy(context: Context, store: Store, selection: Selection) -> None:
+    from newsreel.app.export_legacy import export_legacy
+
+    with Progress("writing days", 0) as progress:
+        count = await export_legacy(
+            store, context.settings.archive, selection, progress=progress.at
+        )
+    note(f"wrote {count} files of the old form to {context.settings.archive}")
+
+
+def told(account: ExportAccount, roots: Roots) -> str:
+    """Return what an export did, in a sentence."""
+    if not account.days:
+        return f"nothing has changed since the last export to {roots.public}"
+    days_told = "1 day" if account.days == 1 else f"{account.days} days"
+    parts = [f"wrote {account.written} files of {days_told} to {roots.public}"]
+    if account.unchanged:
+        parts.append(f"{account.unchanged} were up to date")
+    if account.removed:
+        parts.append(f"{account.removed} removed")
+    if account.recovered:
+        parts.append(f"{len(account.recovered)} completed that an earlier run had begun")
+    return ", ".join(parts)
+
+
+def _roots(context: Context) -> Roots:
+    return Roots(context.settings.archive, context.settings.private_archive)
+
+
+@click.command()
+@click.pass_obj
+def rebuild(context: Context) -> None:
+    """Make a new database from the files of an archive: --db names it, --archive the files."""
+    context.run(_rebuild(context))
+
+
+async def _rebuild(context: Context) -> None:
+    from newsreel.app.rebuild import rebuild as rebuild_from
+
+    async with context.open_store() as store:
+        with Progress("reading days", 0) as progress:
+            account = await rebuild_from(
+                store, _roots(context), clock=utc_now, notify=note, progress=progress.at
+            )
+    note(
+        f"read {account.entries} entries with {account.revisions} revisions of {account.feeds} "
+        f"feeds from {account.days} days; {account.tombstones} stay taken out"
+    )
+    for damage in account.damaged:
+        note(f"not read: {plain(damage.path)}: {plain(damage.what)}")
+    if account.damaged:
+        raise ArchiveError(
+            f"{len(account.damaged)} files are damaged or not as they were written",
+            hint="bring them back from a copy of the archive, and rebuild into another database",
+        )
+
+
+@click.command()
+@click.argument("entry_id", metavar="ENTRY")
+@click.option("--reason", default="", help="Why; it is kept with the tombstone, in the archive.")
+@click.pass_obj
+def withhold(context: Context, entry_id: str, *, reason: str) -> None:
+    """Take an entry, by its id, out of all that is public. It is kept in the database, sealed."""
+    context.run(_withdraw(context, entry_id, Tombstone.WITHHELD, reason=reason, is_sure=True))
+
+
+@click.command()
+@click.argument("entry_id", metavar="ENTRY")
+@click.option("--reason", default="", help="Why; it is kept with the tombstone, in the archive.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.pass_obj
+def erase(context: Context, entry_id: str, *, reason: str, yes: bool) -> None:
+    """Delete an entry, by its id, everywhere and for ever; it never comes back."""
+    context.run(_withdraw(context, entry_id, Tombstone.ERASED, reason=reason, is_sure=yes))
+
+
+async def _withdraw(
+    context: Context, entry_id: str, kind: Tombstone, *, reason: str, is_sure: bool
+) -> None:
+    from newsreel.app.withdraw import withdraw
+
+    roots = _roots(context)
+    async with context.open_store() as store:
+        found = await store.entry(entry_id)
+        if found is None:
+            raise UsageError(
+                f"no such entry: {plain(entry_id)!r}",
+                hint="'newsreel show FEED' lists entries with their ids",
+            )
+        name = f"{found.public_id} ({plain(found.content.title) or 'no title'})"
+        if not is_sure:
+            _ask(f"Delete {name} for ever?")
+        account = await withdraw(
+            store, roots, found.public_id, kind, reason=reason, clock=utc_now, notify=note
+        )
+    note(f"{kind}: {name}")
+    note(told(account, roots))
+    if kind is Tombstone.ERASED:
+        note("note: copies that were made of the archive or the database still hold it")
+
+
+def _ask(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError("nobody to ask whether to delete for ever", hint="add --yes")
+    click.confirm(question, abort=True, err=True)
