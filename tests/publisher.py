@@ -120,6 +120,7 @@ class Publisher:
         self._loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
         self._started = threading.Event()
+        self._arrival = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
     def __enter__(self) -> Self:
@@ -173,6 +174,15 @@ class Publisher:
         assert isinstance(page, Page)
         return page.tag
 
+    async def wait_for(self, count: int) -> None:
+        """Wait until so many requests have come."""
+
+        def wait() -> None:
+            with self._arrival:
+                self._arrival.wait_for(lambda: len(self.requests) >= count, timeout=30)
+
+        await asyncio.to_thread(wait)
+
     def requests_for(self, path: str) -> list[Seen]:
         """Return the requests for one path."""
         return [seen for seen in self.requests if seen.path == path]
@@ -197,13 +207,21 @@ class Publisher:
         self._started.set()
         await self._closing.wait()
         server.close()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for _ in range(4):  # what was accepted just now has yet to be answered
+            await asyncio.sleep(0)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with self._counted(writer):
-            raw = await reader.readuntil(b"\r\n\r\n")
+            start = await reader.readexactly(1)
+            if start == b"\x16":  # a TLS handshake: answered as web servers do
+                writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                return
+            raw = start + await reader.readuntil(b"\r\n\r\n")
             request = _request_in(raw)
-            self.requests.append(request)
+            with self._arrival:
+                self.requests.append(request)
+                self._arrival.notify_all()
             answer = self._answers.get(request.path) or fail(404)
             await answer(Exchange(request, writer, self._closing))
 
@@ -316,6 +334,7 @@ def endless(start: bytes = b"<rss>", chunk: bytes = b" " * 65536) -> Answer:
         await exchange.send(start)
         while not exchange.closing.is_set():
             await exchange.send(chunk)
+            await asyncio.sleep(0)
 
     return answer
 
@@ -327,6 +346,7 @@ def endless_headers() -> Answer:
         await exchange.send(b"HTTP/1.1 200 -\r\n")
         while not exchange.closing.is_set():
             await exchange.send(b"X-More: " + b"x" * 500 + b"\r\n")
+            await asyncio.sleep(0)
 
     return answer
 

@@ -31,7 +31,10 @@ def target_of(url: URL, location: str) -> URL:
     Raises:
         ValueError: it leads to no address.
     """
-    target = bare(url.join(address_of(_as_text(location))))
+    there = address_of(_as_text(location))
+    if there.scheme in {"http", "https"} and not there.raw_host:
+        raise ValueError("no host")
+    target = bare(url.join(there))
     if url.raw_user is not None and target.origin() == url.origin():
         return target.with_user(url.user).with_password(url.password)
     return target

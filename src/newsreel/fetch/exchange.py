@@ -65,6 +65,8 @@ class Exchange:
             if fault := fault_of_address(url, self._means.policy.allow_private):
                 return self.failed(fault)
             self.host = url.raw_host or ""
+            host = {"Host": url.host_port_subcomponent or ""}
+            question = request_bytes(url.raw_path_qs, host | headers)
             connection = await connect(
                 self.host,
                 url.port or 80,
@@ -73,7 +75,7 @@ class Exchange:
                 allow_private=self._means.policy.allow_private,
             )
             try:
-                head, start = await _ask(connection, url, headers)
+                head, start = await _ask(connection, question)
                 location = head.headers.get("location")
                 if head.status not in REDIRECTS or location is None:
                     return await self._answer(connection, head, start)
@@ -165,10 +167,9 @@ class Exchange:
         return timedelta(seconds=monotonic() - self._started)
 
 
-async def _ask(connection: Connection, url: URL, headers: Mapping[str, str]) -> tuple[Head, bytes]:
+async def _ask(connection: Connection, question: bytes) -> tuple[Head, bytes]:
     """Send a request; return the head of the answer, and what of its body came with it."""
-    host = url.host_port_subcomponent or ""
-    connection.write(request_bytes(url.raw_path_qs, {"Host": host, **headers}))
+    connection.write(question)
     reader = HeadReader()
     while piece := await connection.read():
         if (head := reader.feed(piece)) is not None:

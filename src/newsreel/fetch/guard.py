@@ -159,6 +159,7 @@ def is_public(ip: IPAddress) -> bool:
     return not any(first <= number <= last for first, last in NOT_PUBLIC_6)
 
 
+@lru_cache(maxsize=8192)
 def is_own(host: str, allow_private: tuple[str, ...]) -> bool:
     """Tell, without asking DNS, whether a host is one that ``allow_private`` opens."""
     name, opened = _bare(host), opened_by(allow_private)

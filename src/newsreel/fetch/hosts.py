@@ -5,34 +5,19 @@ back later. Who waits for a turn holds no connection slot, so that one busy host
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
 
 from newsreel.core.schedule import host_after
 from newsreel.fetch.guard import is_own
 from newsreel.fetch.policy import FetchPolicy
 from newsreel.model.capture import Capture
 from newsreel.model.host import HostState
-
-
-@dataclass(slots=True)
-class _Place:
-    """One host, while this process runs. ``free_at`` is on the loop's clock."""
-
-    state: HostState
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    free_at: float = 0.0
-    visitors: int = 0
-
-
-@dataclass(slots=True)
-class Turn:
-    """Leave to ask a host. If ``closed_until`` is set there is none: not before that moment."""
-
-    host: str
-    closed_until: datetime | None = None
 
 
 class HostGate:
@@ -54,30 +39,17 @@ class HostGate:
         self._places: dict[str, _Place] = {}
         self._changed: dict[str, HostState] = {}
 
-    @asynccontextmanager
-    async def turn(self, host: str) -> AsyncIterator[Turn]:
-        """Wait until the host may be asked, and keep others from it meanwhile."""
-        place = self._places.get(host)
-        if place is None:
-            place = self._places[host] = _Place(self.state(host))
-        place.visitors += 1
-        try:
-            async with place.lock:
-                turn = Turn(host, self.closed_until(host))
-                if turn.closed_until is None:
-                    await self._keep_gap(place)
-                try:
-                    yield turn
-                finally:
-                    if turn.closed_until is None:
-                        place.free_at = asyncio.get_running_loop().time() + self._gap(host)
-        finally:
-            place.visitors -= 1
-            if not place.visitors and not self._gap(host):
-                del self._places[host]  # so that memory does not grow with the number of hosts
+    def turn(self, host: str) -> "Turn":
+        """Return leave to ask a host: ``async with gate.turn(host) as turn`` waits for it."""
+        return Turn(self, host)
 
     def learn(self, host: str, capture: Capture) -> HostState:
-        """Take from an answer how the host wants to be treated from now on."""
+        """Take from an answer how the host wants to be treated from now on.
+
+        Where redirects led to another host, it is that one which answered.
+        """
+        if capture.final_url != capture.url:
+            host = urlsplit(capture.final_url).hostname or host
         before = self.state(host)
         after = host_after(before, capture, now=self._clock(), least=self._least(host))
         if after != before:
@@ -90,8 +62,10 @@ class HostGate:
 
     def closed_until(self, host: str) -> datetime | None:
         """Return the moment before which the host must not be asked, None if it may be now."""
-        until = self.state(host).not_before
-        return until if until is not None and until > self._clock() else None
+        known = self._known.get(host)
+        if known is None or known.not_before is None or known.not_before <= self._clock():
+            return None
+        return known.not_before
 
     def changed(self) -> list[HostState]:
         """Return the states that changed since the last call."""
@@ -99,13 +73,94 @@ class HostGate:
         self._changed.clear()
         return changed
 
-    async def _keep_gap(self, place: _Place) -> None:
-        wait = place.free_at - asyncio.get_running_loop().time()
-        if wait > 0:
-            await asyncio.sleep(wait)
+    async def take(self, host: str) -> datetime | None:
+        """Wait for the host; return until when it is closed, None if it may be asked."""
+        place = self._places.get(host)
+        if place is None:
+            place = self._places[host] = _Place()
+        if place.is_taken:
+            await place.wait()
+        place.is_taken = True
+        try:
+            if closed_until := self.closed_until(host):
+                return closed_until
+            wait = place.free_at - asyncio.get_running_loop().time()
+            if wait > 0:
+                await asyncio.sleep(wait)
+        except BaseException:
+            self._pass_on(host, place)
+            raise
+        # Whoever was asked meanwhile, elsewhere, may have closed it.
+        return self.closed_until(host)
 
-    def _gap(self, host: str) -> float:
-        return max(self.state(host).gap, self._least(host)).total_seconds()
+    def give(self, host: str, *, was_asked: bool) -> None:
+        """Let the next one ask the host, once the gap is over."""
+        place = self._places[host]
+        if was_asked:
+            known = self._known.get(host)
+            gap = max(known.gap, self._least(host)) if known else self._least(host)
+            place.free_at = asyncio.get_running_loop().time() + gap.total_seconds()
+        self._pass_on(host, place)
+
+    def _pass_on(self, host: str, place: "_Place") -> None:
+        if not place.pass_on() and place.free_at <= asyncio.get_running_loop().time():
+            del self._places[host]  # so that memory does not grow with the number of hosts
 
     def _least(self, host: str) -> timedelta:
-        return timedelta() if is_own(host, self._policy.allow_private) else self._policy.host_gap
+        return NO_GAP if is_own(host, self._policy.allow_private) else self._policy.host_gap
+
+
+class Turn:
+    """Leave to ask a host. If ``closed_until`` is set there is none: not before that moment."""
+
+    __slots__ = ("_gate", "closed_until", "host")
+
+    def __init__(self, gate: HostGate, host: str) -> None:
+        self._gate = gate
+        self.host = host
+        self.closed_until: datetime | None = None
+
+    async def __aenter__(self) -> Self:
+        self.closed_until = await self._gate.take(self.host)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._gate.give(self.host, was_asked=self.closed_until is None)
+
+
+@dataclass(slots=True)
+class _Place:
+    """The queue before one host. ``free_at`` is on the loop's clock."""
+
+    is_taken: bool = False
+    free_at: float = 0.0
+    queue: deque[asyncio.Future[None]] = field(default_factory=deque)
+
+    async def wait(self) -> None:
+        """Wait until it is passed on to us."""
+        mine = asyncio.get_running_loop().create_future()
+        self.queue.append(mine)
+        try:
+            await mine
+        except asyncio.CancelledError:
+            if mine.done() and not mine.cancelled():
+                self.pass_on()
+            raise
+
+    def pass_on(self) -> bool:
+        """Let the next in the queue go on; tell whether there is one."""
+        while self.queue:
+            first = self.queue.popleft()
+            if not first.done():
+                first.set_result(None)
+                return True
+        self.is_taken = False
+        return False
+
+
+NO_GAP = timedelta()
