@@ -19,6 +19,7 @@ from newsreel.archive.containers import Containers, Limits, Member
 from newsreel.core.normalize import sighting_of
 from newsreel.core.revise import revise_import
 from newsreel.errors import ArchiveError
+from newsreel.formats import legacy_sources
 from newsreel.formats.imports import Unknown, understand
 from newsreel.formats.languages import tag_of
 from newsreel.formats.legacy_archive import (
@@ -39,7 +40,7 @@ from newsreel.store.protocols import FeedStore, ImportStore, PollStore
 _BATCH = 48
 """Files whose consequences are worked out together, so that the store commits them at once."""
 
-_MIXED = "its text form can't be kept; its entries are"
+_UNKEPT = "its text form can't be kept; what it says is"
 
 
 class IngestStore(FeedStore, PollStore, ImportStore, Protocol):
@@ -127,21 +128,22 @@ def _grouped(members: Iterable[Member]) -> list[list[Member]]:
     return [list(group) for _, group in groupby(ordered, key=key)]
 
 
-_Found = tuple[Member, LegacyDocument | FeedList]
+_Found = tuple[Member, bytes, LegacyDocument | FeedList]
 
 
 def _understood(group: Iterable[Member], account: Account) -> list[_Found]:
     found: list[_Found] = []
     for member in group:
         try:
-            what = understand(member.read())
+            body = member.read()
         except ArchiveError as error:
             account.skipped.append(Skipped(member.path, str(error)))
             continue
+        what = understand(body)
         if isinstance(what, Unknown):
             account.skipped.append(Skipped(member.path, what.reason))
         else:
-            found.append((member, what))
+            found.append((member, body, what))
     return found
 
 
@@ -202,12 +204,12 @@ class _Importer:
         return cls(store, now, account, feeds)
 
     async def take(self, found: Sequence[_Found]) -> None:
-        for member, what in found:
+        for member, body, what in found:
             if isinstance(what, FeedList):
-                await self._take_list(member, what)
+                await self._take_list(member, body, what)
         placed = [
             place
-            for member, what in found
+            for member, _, what in found
             if isinstance(what, LegacyDocument)
             and (place := _placed(member, what, self._account)) is not None
         ]
@@ -227,9 +229,10 @@ class _Importer:
             if feed is not None and not feed.has_own_title and feed.title != title:
                 await self._store.save_feed(replace(feed, title=title))
 
-    async def _take_list(self, member: Member, named: FeedList) -> None:
+    async def _take_list(self, member: Member, body: bytes, named: FeedList) -> None:
         feeds = list(named.feeds)
-        if day_of_path(member.place) is not None:  # what was a feed then need not be one now
+        day = day_of_path(member.place)
+        if day is not None:  # what was a feed then need not be one now
             feeds = [replace(feed, status=FeedStatus.ARCHIVED) for feed in feeds]
         await self._flush()
         await self._saved()
@@ -237,6 +240,12 @@ class _Importer:
         self._account.files += 1
         self._account.feeds_named += len(feeds)
         self._account.skipped += [Skipped(member.path, reason) for reason in named.skipped]
+        if named.value is not None:
+            file = legacy_sources.file_of(body, named.value, day)
+            if file is None:
+                self._account.skipped.append(Skipped(member.path, _UNKEPT))
+            else:
+                await self._store.save_import(Import(groups=(), file=file))
 
     async def _add(self, feeds: Sequence[NewFeed]) -> None:
         added = await self._store.add_feeds(feeds, now=self._now)
@@ -433,7 +442,7 @@ def _concluded(
     for file in group.files:
         rows = _rows_of(file, group.rows[file.document.kind], feeds, stored, known)
         if rows is None or group.lost:
-            account.skipped.append(Skipped(file.path, _MIXED))
+            account.skipped.append(Skipped(file.path, _UNKEPT))
         kept = None if rows is None or group.lost else _file_of(file)
         imports.append(Import(groups=tuple(changes), file=kept, rows=rows or ()))
         changes = []

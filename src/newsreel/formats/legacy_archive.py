@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from newsreel.formats import legacy_json, legacy_markdown
 from newsreel.formats.languages import tag_of
-from newsreel.formats.legacy_records import LegacyRecord, doubted, record_of, storable
+from newsreel.formats.legacy_records import LegacyRecord, doubted, legacy_of, record_of, storable
 from newsreel.model.entry import Content, Doubt, Json
 from newsreel.model.legacy import LegacyKind
 
@@ -91,8 +91,9 @@ def _of_markdown(
     feed = values["feed"]
     is_named = isinstance(feed, str) and feed not in {legacy_markdown.SLIP, "", "None"}
     source: Json = feed if is_named else url
-    record = record_of({**values, "source": source}, doubts=doubts)
-    content = replace(record.content, language=language, extras={})
+    told = {key: value for key, value in values.items() if (key, value) != ("user", "None")}
+    record = record_of({**told, "source": source}, doubts=doubts)
+    content = replace(record.content, language=language)
     return replace(record, values=values, content=content)
 
 
@@ -102,9 +103,9 @@ def _of_markdown(
 def with_tags_of(document: LegacyDocument, markdown: LegacyDocument) -> LegacyDocument:
     """Return a JSON document with the tags that stand only in the Markdown of the same day."""
     tags = {
-        record.content.permalink: record.content.categories
+        record.content.permalink: found
         for record in markdown.records
-        if record.content.categories
+        if isinstance(found := legacy_of(record.content).get("tags"), list)
     }
     if not tags:
         return document
@@ -112,13 +113,13 @@ def with_tags_of(document: LegacyDocument, markdown: LegacyDocument) -> LegacyDo
     return replace(document, records=records)
 
 
-def _tagged(
-    record: LegacyRecord, tags: Mapping[str | None, tuple[str, ...]]
-) -> LegacyRecord:
+def _tagged(record: LegacyRecord, tags: Mapping[str | None, list[Json]]) -> LegacyRecord:
     found = tags.get(record.content.permalink)
-    if not found or record.content.categories:
+    legacy = legacy_of(record.content)
+    if not found or "tags" in legacy:
         return record
-    return replace(record, content=replace(record.content, categories=found))
+    extras = {**record.content.extras, "legacy": {**legacy, "tags": found}}
+    return replace(record, content=replace(record.content, extras=extras))
 
 
 def paired(markdown: LegacyDocument, document: LegacyDocument) -> list[LegacyRecord | None]:

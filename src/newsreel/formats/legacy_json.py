@@ -4,7 +4,7 @@ The form is a small object of choices:
 
 * ``keys``: the name of a period of :data:`LAYOUTS`, or the keys in their order where no period has them
 * ``without``: keys of that layout that most rows lack
-* ``values``: what most rows have under a key, where that isn't the usual value; for ``source`` and ``source_url`` too
+* ``source``: what most rows have under ``source`` or ``source_url``
 * ``empty``: how a value that isn't known is written, where not ``null``
 * ``container``: ``list``, or ``entries`` with what stands ``after`` them (and ``before``)
 * ``indent``, ``utf8``, ``final_newline``: the text, where it isn't one line of ASCII
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from newsreel.formats.legacy_records import USUAL, legacy_of
 from newsreel.model.entry import Content, Json
 
 _2024_09 = (
@@ -51,22 +52,15 @@ LAYOUTS: Mapping[str, tuple[str, ...]] = {
 }
 """The keys of the periods whose order is certain, by the first day; other orders are kept as found."""
 
-_USUAL: Mapping[str, Json] = {
-    "album": "", "bookmarked": False, "comments": [], "dead": False, "id": 0,
-    "manual_status_code": 0, "page_rating": 0, "page_rating_contents": 0,
-    "page_rating_visits": 0, "page_rating_votes": 0, "permanent": False, "persistent": False,
-    "source": "", "source_url": "", "status_code": 0, "vote": 0,
-}  # fmt: skip
-LOOSE = ("date_published", "language", "thumbnail", "tags")
-"""What a wording tells, but two rows of one wording may have differently."""
-
+_PINNED = ("title", "description", "link", "author", "artist")
+_LOOSE = ("date_published", "language", "thumbnail")
+_SOURCES = ("source", "source_url")
 
 
 class _Missing:
     """Stands for no value at all, which null is not."""
 
 
-_DERIVED = frozenset({"title", "description", "link", "author", "artist", *LOOSE})
 _MISSING = _Missing()
 
 Row = tuple[Content, Mapping[str, Json]]
@@ -110,8 +104,9 @@ class Layout:
         self._keys = LAYOUTS[named] if isinstance(named, str) else _names(named)
         without = _names(form.get("without"))
         self._usual_keys = tuple(key for key in self._keys if key not in without)
-        self._values: dict[str, Json] = {key: _USUAL.get(key) for key in self._keys}
-        self._values.update(_mapping(form.get("values")))
+        self._usual: dict[str, Json] = {key: USUAL.get(key) for key in self._keys}
+        for key in _SOURCES:
+            self._usual[key] = form.get("source")
         self._empty = _mapping(form.get("empty"))
         self._shapes: dict[tuple[str, ...], dict[str, Json]] = {}
 
@@ -124,9 +119,7 @@ class Layout:
         """
         told = self._told(content)
         if is_pinned_only:
-            for key in LOOSE:
-                del told[key]
-        told = self._values | told
+            told = {key: told[key] for key in (*_PINNED, *_SOURCES)}
         kept = {
             key: value
             for key, value in record.items()
@@ -170,6 +163,8 @@ class Layout:
 
     def _told(self, content: Content) -> dict[str, Json]:
         told: dict[str, Json] = {
+            **self._usual,
+            **legacy_of(content),
             "title": content.title,
             "description": content.summary,
             "link": content.permalink,
@@ -178,7 +173,6 @@ class Layout:
             "date_published": content.published_raw,
             "language": content.extras.get("language_raw", content.language),
             "thumbnail": content.thumbnail,
-            "tags": list(content.categories),
         }
         for key, blank in self._empty.items():
             if told.get(key) is None:
@@ -188,7 +182,7 @@ class Layout:
     def _pairs(self, row: Row) -> list[tuple[str, Json]]:
         """Return a row's keys and values in their order."""
         content, leftover = row
-        values = self._values | self._told(content)
+        values = self._told(content)
         keys: Sequence[str] = self._usual_keys
         if leftover:
             values.update(leftover)
@@ -242,15 +236,10 @@ def _row_form(records: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
     )
     if lacking and (without := min(lacking, key=lambda names: (-lacking[names], names))):
         form["without"] = list(without)
-    values = {key: _most(records, key) for key in keys if key not in _DERIVED}
-    unusual = {
-        key: value
-        for key, value in values.items()
-        if value is not _MISSING and not _same(value, _USUAL.get(key))
-    }
-    if unusual:
-        form["values"] = unusual
-    empty = {key: _usual_blank(records, key) for key in keys if key in _DERIVED}
+    source = _most(records)
+    if source is not None:
+        form["source"] = source
+    empty = {key: _usual_blank(records, key) for key in (*_PINNED, *_LOOSE)}
     empty = {key: blank for key, blank in empty.items() if blank is not None}
     if empty:
         form["empty"] = empty
@@ -279,18 +268,12 @@ def _kept(keys: Iterable[str], shape: Iterable[str]) -> tuple[str, ...]:
     return tuple(key for key in keys if key in present)
 
 
-def _most(records: Iterable[Mapping[str, Json]], key: str) -> Json | _Missing:
-    """Return the value most records have under a key, where it is one that can be counted."""
-    found = [record[key] for record in records if key in record]
-    plain = Counter((type(value), value) for value in found if _is_plain(value))
-    if not plain:
-        return _MISSING
-    (_, value), count = max(plain.items(), key=lambda item: item[1])
-    return value if count > 1 or key in {"source", "source_url"} else _MISSING
-
-
-def _is_plain(value: Json) -> bool:
-    return value is None or isinstance(value, bool | int | str)
+def _most(records: Iterable[Mapping[str, Json]]) -> Json:
+    """Return the source most records name."""
+    found = Counter(
+        value for record in records for key in _SOURCES if isinstance(value := record.get(key), str)
+    )
+    return max(found, key=lambda value: found[value]) if found else None
 
 
 def _usual_blank(records: Iterable[Mapping[str, Json]], key: str) -> Json:
@@ -298,10 +281,6 @@ def _usual_blank(records: Iterable[Mapping[str, Json]], key: str) -> Json:
     texts = sum(1 for record in records if record.get(key) == "")
     nulls = sum(1 for record in records if record.get(key, _MISSING) is None)
     return "" if texts > nulls else None
-
-
-def _same(one: Json, other: Json) -> bool:
-    return one == other and type(one) is type(other)
 
 
 def _names(value: Json) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ The form is a small object of choices:
 * ``template``: ``line`` (2023-02 on) ends each item with a blank line; ``joined`` (until then) puts one between them
 * ``header``: ``title``, ``url``, ``language`` as far as they are named, each as written
 * ``feed``: what most rows have behind ``RSS feed:``; ``$source`` is the slip of 2024-09 on
-* ``user``, ``tags``: that rows have such a line; ``user`` is what most have on it
+* ``user``, ``tags``: that rows have such a line
 * ``end``: the end of the file, where it isn't the template's
 
 A row keeps what its wording and the form don't tell, by the names of the JSON and ``feed``; None under ``user`` or
@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from newsreel.formats.legacy_records import legacy_of
 from newsreel.model.entry import Content, Json
 
 SLIP = "$source"
@@ -130,10 +131,11 @@ class Template:
         }
         if is_pinned_only:
             kept["date_published"] = record["date_published"]
+            if "user" in self._form:
+                kept["user"] = record["user"]
         tags = record.get("tags")
-        printed = ",".join(map(str, tags)) if isinstance(tags, list) else None
-        if printed != told["tags"] or (is_pinned_only and "tags" in self._form):
-            kept["tags"] = printed
+        if _joined(tags) != told["tags"] or (is_pinned_only and "tags" in self._form):
+            kept["tags"] = _joined(tags)
         return kept
 
     def write(self, rows: Iterable[Row]) -> bytes:
@@ -166,13 +168,14 @@ class Template:
         return f"# Source{title} Source URL:{header.get('url', '')}{language}\n\n"
 
     def _told(self, content: Content) -> dict[str, Json]:
+        legacy = legacy_of(content)
         return {
             "title": content.title,
             "link": content.permalink,
             "feed": self._form.get("feed"),
             "date_published": content.published_raw,
-            "user": self._form.get("user"),
-            "tags": ",".join(content.categories) or None if "tags" in self._form else None,
+            "user": legacy.get("user", _NONE) if "user" in self._form else None,
+            "tags": _joined(legacy.get("tags")) if "tags" in self._form else None,
             "description": content.summary,
         }
 
@@ -219,9 +222,8 @@ def _record(text: str, head: re.Match[str], start: int, end: int) -> dict[str, J
 
 def _row_form(records: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
     form: dict[str, Json] = {"feed": _most(records, "feed")}
-    user = _most(records, "user")
-    if user is not None:
-        form["user"] = user
+    if _most(records, "user") is not None:
+        form["user"] = True
     if any("tags" in record for record in records):
         form["tags"] = True
     return form
@@ -230,6 +232,10 @@ def _row_form(records: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
 def _most(records: Iterable[Mapping[str, Json]], key: str) -> str | None:
     found = Counter(str(record[key]) for record in records if record[key] is not None)
     return max(found, key=lambda value: found[value]) if found else None
+
+
+def _joined(tags: Json) -> str | None:
+    return ",".join(map(str, tags)) if tags and isinstance(tags, list) else None
 
 
 def _undone(printed: str) -> str | None:

@@ -1,7 +1,9 @@
 """One record of the old archive and one of our wordings: which of its values stand where.
 
-A record's values come back from three places, the first that has one: what the row keeps (*leftover*), what the
-wording says, what the file's form implies. A row therefore keeps only what the other two don't tell.
+A record's values come back from three places, the first that has one: what the row keeps
+(*leftover*), what the wording says, what the file's form implies. A row therefore keeps only what
+the other two don't tell. What has no field of ours (ratings, votes, people's tags, …) is an object
+in the wording, ``extras["legacy"]``, which names only what isn't as usual.
 """
 
 from collections import Counter
@@ -17,6 +19,18 @@ from newsreel.model.entry import NOTHING, Content, Doubt, Json
 CUT_AT = 999
 """Characters after which the old system cut descriptions in its last years."""
 
+USUAL: Mapping[str, Json] = {
+    "album": "", "bookmarked": False, "comments": [], "dead": False, "id": 0,
+    "manual_status_code": 0, "page_rating": 0, "page_rating_contents": 0,
+    "page_rating_visits": 0, "page_rating_votes": 0, "permanent": False, "persistent": False,
+    "status_code": 0, "tags": [], "vote": 0,
+}  # fmt: skip
+"""What the old system wrote where it had nothing to say; under other keys ``null``."""
+
+_HAVE_FIELDS = frozenset(
+    ("title", "description", "link", "author", "artist", "date_published", "language")
+    + ("thumbnail", "source", "source_url", "feed", "date_created")
+)
 _MANY = 3
 _FETCH_LAG = timedelta(seconds=10)
 _LATE_LAG = timedelta(hours=3)
@@ -43,14 +57,11 @@ class LegacyRecord:
 
 
 def record_of(
-    values: Mapping[str, Json],
-    *,
-    tags: tuple[str, ...] | None = None,
-    doubts: frozenset[Doubt] = frozenset(),
+    values: Mapping[str, Json], *, doubts: frozenset[Doubt] = frozenset()
 ) -> LegacyRecord:
     """Return a record's values, named as in the JSON of any period, understood.
 
-    ``tags`` are those that stand only in the Markdown. Total: a value of the wrong type is no value.
+    Total: a value of the wrong type is no value.
     """
     source = _text(values.get("source_url", values.get("source")))
     link = _text(values.get("link"))
@@ -58,7 +69,6 @@ def record_of(
     published_at, has_zone = _read_date(raw_date)
     language = _text(values.get("language"))
     tag = _tag_of(language) if language else None
-    extras: Mapping[str, Json] = {"language_raw": language} if language and tag != language else NOTHING
     summary = _text(values.get("description"))
     found = _IMPORTED | doubts
     if published_at is None:
@@ -76,12 +86,11 @@ def record_of(
         canonical_link=canonical(link) if link else None,
         summary=summary,
         author=_text(values.get("author", values.get("artist"))),
-        categories=_tags(values.get("tags")) or tags or (),
         thumbnail=_text(values.get("thumbnail")),
         language=tag,
         published_at=published_at,
         published_raw=raw_date,
-        extras=extras,
+        extras=_extras_of(values, language if language and tag != language else None),
     )
     created_at = _read_date(_text(values.get("date_created")))[0]
     return LegacyRecord(source, values, content, found, created_at)
@@ -175,10 +184,41 @@ def _text(value: Json) -> str | None:
     return storable(value) if value and isinstance(value, str) else None
 
 
-def _tags(value: Json) -> tuple[str, ...]:
-    if not value or not isinstance(value, list):
-        return ()
-    return tuple(storable(tag) for tag in value if isinstance(tag, str))
+def _extras_of(values: Mapping[str, Json], language_raw: str | None) -> Mapping[str, Json]:
+    legacy: dict[str, Json] = {
+        key: value
+        for key, value in values.items()
+        if key not in _HAVE_FIELDS and not is_same(value, USUAL.get(key))
+    }
+    extras: dict[str, Json] = {}
+    if language_raw:
+        extras["language_raw"] = language_raw
+    if legacy:
+        extras["legacy"] = _storable_json(legacy)
+    return extras or NOTHING
+
+
+def legacy_of(content: Content) -> Mapping[str, Json]:
+    """Return what the old system said of an entry that has no field of ours."""
+    found = content.extras.get("legacy")
+    return found if isinstance(found, dict) else {}
+
+
+def is_same(one: Json, other: Json) -> bool:
+    """Tell whether two values are written alike; ``0`` and ``false`` are not."""
+    return one == other and type(one) is type(other)
+
+
+def _storable_json(value: Json) -> Json:
+    match value:
+        case str():
+            return storable(value)
+        case list():
+            return [_storable_json(item) for item in value]
+        case dict():
+            return {storable(key): _storable_json(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 _tag_of = lru_cache(1024)(tag_of)

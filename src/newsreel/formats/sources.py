@@ -24,6 +24,8 @@ class FeedList:
 
     feeds: tuple[NewFeed, ...]
     skipped: tuple[str, ...] = ()
+    value: Json = None
+    """The JSON it was read from, where it came from an old archive."""
 
 
 def address_of(source: str | None) -> str | None:
@@ -61,7 +63,8 @@ def read_sources(value: Json) -> FeedList | None:
             skipped.append(f"no address: {str(row.get('url'))[:80]!r}")
         elif _text(row, "status") not in {FeedStatus.REMOVED, FeedStatus.GONE}:
             found.setdefault(url, _feed_of(row, url))
-    return FeedList(tuple(found.values()), tuple(skipped))
+    is_own = all(isinstance(row, dict) and "first_url" in row for row in rows)
+    return FeedList(tuple(found.values()), tuple(skipped), None if is_own else value)
 
 
 def _is_source(row: Json) -> bool:
