@@ -18,7 +18,7 @@ from newsreel.store.protocols import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovery:
-    """What stands at an address: a feed (``capture``), or a page that announces feeds (``found``)."""
+    """What stands at an address: a feed (``capture``), or a page announcing some (``found``)."""
 
     url: str
     capture: Capture | None = None
@@ -96,8 +96,10 @@ def _with_scheme(address: str) -> str:
 
 
 _HINTS = {
-    "refused-address": "addresses of the own network are refused; open them with allow_private (NEWSREEL_ALLOW_PRIVATE)",
+    "refused-address": "addresses of the own network are refused; "
+    "open them with allow_private (NEWSREEL_ALLOW_PRIVATE)",
     "dns": "check the name's spelling, and the network",
     "tls": "the site's certificate is not valid; try http:// if it has no other",
-    "challenge": "the site asks visitors to prove that they are no robots; ask it to let feed readers in",
+    "challenge": "the site asks visitors to prove that they are no robots; "
+    "ask it to let feed readers in",
 }

@@ -34,7 +34,7 @@ NO_CHANGES = Changes()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which feeds to poll: what is due, or all (``is_forced``), or only some; once, or until told to stop."""
+    """Which feeds to poll: the due, all (``is_forced``), or some; once, or until told to stop."""
 
     feed_ids: tuple[int, ...] | None = None
     is_forced: bool = False
@@ -159,7 +159,10 @@ class _Lanes:
                 lane.task = asyncio.create_task(self._drive(feed.host, lane))
 
     async def done(self, seconds: float | None) -> list[Poll]:
-        """Wait for something to be done and return all that is; raises what a lane could not go on from."""
+        """Wait for something to be done and return all that is.
+
+        Raises what a lane could not go on from.
+        """
         found = []
         try:
             async with asyncio.timeout(seconds):

@@ -21,7 +21,7 @@ async def feed_of(store: Store, text: str) -> Feed:
 
 
 async def find_feed(store: Store, text: str) -> Feed | None:
-    """Return the feed an argument means, None where there is none; raises where there are several."""
+    """Return the feed an argument means, or None; raises where there are several."""
     if text.isdecimal():
         return await store.feed(int(text))
     for address in (text, "https://" + text, "http://" + text):

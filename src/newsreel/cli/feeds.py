@@ -131,7 +131,8 @@ async def _store(store: Store, template: NewFeed, discovery: "Discovery") -> Non
     note(f"{verb}: {_named(added.feed)}{brought}")
     if added.is_new and added.feed.is_private and not template.is_private:
         note(
-            "note: its address carries a credential, so it is private; 'newsreel edit --public' releases it"
+            "note: its address carries a credential, so it is private; "
+            "'newsreel edit --public' releases it"
         )
 
 
@@ -288,7 +289,8 @@ async def _remove(context: Context, text: str, *, purge: bool, yes: bool) -> Non
             )
         count = await store.purge_feed(feed.id)
         note(
-            f"deleted: {_named(feed)} with {count} entries; 'newsreel export' brings the day files up to date"
+            f"deleted: {_named(feed)} with {count} entries; "
+            "'newsreel export' brings the day files up to date"
         )
 
 

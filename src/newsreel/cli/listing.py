@@ -15,7 +15,7 @@ WIDTH_WITHOUT_TERMINAL = 200
 
 
 def plain(text: object) -> str:
-    """Return text that can't play tricks on a terminal: one line, without control or direction marks."""
+    """Return text that plays no tricks on a terminal: one line, no control or direction marks."""
     return _CONTROL.sub(" ", "" if text is None else str(text))
 
 

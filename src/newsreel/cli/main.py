@@ -1,4 +1,4 @@
-"""The command's door: global options, commands imported only when called, errors told with a hint."""
+"""The command's door: global options, commands imported when called, errors told with a hint."""
 
 import importlib
 import os

@@ -96,9 +96,9 @@ async def _poll(
             note("no feeds yet; 'newsreel add URL' adds one, 'newsreel import FILE' many")
             return
         note(tally.told())
-        if held := total - tally.outcomes.total():
-            if held > 0 and (wants_all or chosen):
-                note(f"{held} left alone: paused, or their publishers asked us to wait")
+        held = total - tally.outcomes.total()
+        if held > 0 and (wants_all or chosen):
+            note(f"{held} left alone: paused, or their publishers asked us to wait")
         if has_export:
             await context.export(store)
 

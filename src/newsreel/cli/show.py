@@ -40,7 +40,7 @@ async def _show(context: Context, what: str, *, as_json: bool) -> None:
         if feed is None:
             raise UsageError(
                 f"no such feed or entry: {redacted(what)!r}",
-                hint="'newsreel feeds' lists feeds; 'newsreel show FEED' lists its entries with their ids",
+                hint="'newsreel feeds' lists feeds, 'newsreel show FEED' entries with their ids",
             )
         await _show_feed(store, feed, as_json=as_json)
 
@@ -135,7 +135,7 @@ def _show_revisions(entry: Entry) -> None:
 
 
 def word_diff(old: str, new: str) -> str:
-    """Return both wordings in one: ``[-what went-]`` and ``{+what came+}``, coloured on a terminal."""
+    """Return both wordings in one: ``[-what went-]{+what came+}``, coloured on a terminal."""
     before, after = _WORDS.findall(plain(old)), _WORDS.findall(plain(new))
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     return "".join(_pieces(matcher, before, after))

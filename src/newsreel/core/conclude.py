@@ -71,7 +71,7 @@ def _failed(feed: Feed, reading: Reading) -> Feed:
 
 
 def _moved(feed: Feed, reading: Reading) -> Feed:
-    """A permanent redirect is followed at every poll, and believed once it stayed the same for several."""
+    """A permanent redirect is followed at every poll, and believed once it stayed the same."""
     target = reading.capture.permanent_url
     if target is None or target == feed.url:
         return replace(feed, moved_to=None, moved_count=0) if feed.moved_to else feed
@@ -90,7 +90,7 @@ def _moved(feed: Feed, reading: Reading) -> Feed:
 
 
 def _told(feed: Feed, reading: Reading, changes: Changes, now: datetime) -> Feed:
-    """Take over what the publisher said: validators after a body was read, and the feed's own facts."""
+    """Take over what the publisher said: validators after a body was read, the feed's facts."""
     capture, facts = reading.capture, reading.facts
     has_moved = capture.permanent_url is not None and feed.url == capture.permanent_url
     validators = feed.validators

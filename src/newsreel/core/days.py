@@ -8,8 +8,7 @@ from newsreel.model.entry import Doubt
 def day_of(
     published_at: datetime | None, doubts: frozenset[Doubt], *, first_seen_at: datetime
 ) -> date:
-    """Return the UTC date of ``published_at`` where that can be trusted, else of
-    ``first_seen_at``.
+    """Return the UTC date of ``published_at`` where it can be trusted, else of ``first_seen_at``.
 
     Fixed at first sight, whatever is restamped later. A date without a zone is taken as UTC and
     stays flagged.

@@ -33,8 +33,7 @@ FETCH_STAMP_TOLERANCE = timedelta(seconds=5)
 def sightings_of(
     parsed: ParsedFeed, *, url: str, fetched_at: datetime, policy: IdentityPolicy
 ) -> tuple[tuple[Sighting, ...], IdentityPolicy]:
-    """Return the feed's sightings in its order, each identity once, and the identity policy from
-    now on.
+    """Return the feed's sightings in its order, each identity once, and the policy from now on.
 
     ``url`` is the address that answered: what relative links are resolved against where the feed
     names no base.
@@ -83,7 +82,7 @@ def digest_of(content: Content) -> bytes:
 
 
 def observed_of(content: Content) -> bytes:
-    """Return eight bytes over what is noted without making a revision: dates, images, categories, enclosures."""
+    """Return eight bytes over what is only noted: dates, images, categories, enclosures."""
     fields: list[str | None] = [content.published_raw, content.updated_raw, content.thumbnail]
     fields += content.categories
     for enclosure in content.enclosures:
@@ -92,7 +91,7 @@ def observed_of(content: Content) -> bytes:
 
 
 def public_id_of(first_url: str, identity: str) -> str:
-    """Return an entry's public id: twenty hex digits of SHA-256 over its feed's first URL and its identity."""
+    """Return twenty hex digits of SHA-256 over the feed's first URL and the entry's identity."""
     return hashlib.sha256(_joined((first_url, identity))).hexdigest()[:20]
 
 

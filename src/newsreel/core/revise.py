@@ -130,7 +130,7 @@ def revise_import(
 
 
 def _match(sighting: Sighting, known: Known) -> KnownEntry | None:
-    """An entry stored without a guid is found by its link, and one whose guid proved no guid too."""
+    """An entry stored without a guid, or whose guid proved none, is found by its link."""
     found = known.by_identity.get(sighting.identity)
     if found is None and sighting.content.permalink:
         found = known.by_permalink.get(sighting.content.permalink)
@@ -180,7 +180,7 @@ def _compare(
 
 
 def _is_edit_of_import(entry: KnownEntry, sighting: Sighting) -> bool:
-    """The old system cut texts and dropped fields, but its titles are the publisher's: another title is an edit."""
+    """The old system cut texts and dropped fields; its titles are the publisher's own."""
     if entry.parser_version != IMPORT_PARSER or entry.content is None:
         return False
     return _folded(entry.content.title) != _folded(sighting.content.title)

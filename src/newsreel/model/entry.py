@@ -45,7 +45,7 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True)
 class Forgiven:
-    """A fault of a feed that the parser read past: what, where (line, or an element's name), how it was read."""
+    """A fault that the parser read past: what, where (a line, an element), how it was read."""
 
     what: str
     where: str = ""

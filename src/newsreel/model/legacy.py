@@ -19,11 +19,11 @@ class LegacyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegacyFile:
-    """One imported file: where it stood (``day``, ``name`` without ``_entries.*``) and its text
-    form.
+    """One imported file: where it stood, and its text form.
 
-    ``form`` is a small object of named choices (container, key order, indent, template, header
-    values): enough to write the file again from its rows, never serialised output.
+    ``name`` is without ``_entries.*``. ``form`` is a small object of named choices (container,
+    key order, indent, template, header values): enough to write the file again from its rows,
+    never serialised output.
     """
 
     day: date
@@ -34,10 +34,9 @@ class LegacyFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegacyRow:
-    """One record of an imported file: which wording (``digest``) of which entry, and what no field
-    of ours holds.
+    """One record of an imported file: which wording (``digest``) of which entry.
 
-    Rows stand in the order of the file.
+    ``leftover`` is what no field of ours holds. Rows stand in the order of the file.
     """
 
     feed_id: int
@@ -48,7 +47,7 @@ class LegacyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLegacyRow:
-    """A record of an imported file, read back: the wording it showed, and what no field of ours holds."""
+    """A record of an imported file, read back: the wording it showed, and what is left over."""
 
     feed: Feed
     content: Content
@@ -57,7 +56,7 @@ class StoredLegacyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedChanges:
-    """What an import changes in one feed; ``title`` is what the feed was called on the file's day."""
+    """What an import changes in one feed; ``title`` is what it was called on the file's day."""
 
     feed: Feed
     title: str | None = None

@@ -139,7 +139,7 @@ class NewRevision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reread:
-    """The newest wording, read differently by a newer parser or digest; ``sighting`` as read today."""
+    """The newest wording as it is read today, by a newer parser or digest."""
 
     entry_id: int
     number: int
@@ -159,7 +159,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption:
-    """An entry known by its link only has turned up with a guid, which it takes for its identity."""
+    """An entry known by its link only turned up with a guid, which it takes for its identity."""
 
     entry_id: int
     identity: str
@@ -168,8 +168,7 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What a reading changes in what is known. Revising the same sightings twice gives nothing the
-    second time.
+    """What a reading changes in what is known: nothing, where it was revised before.
 
     ``seen`` are the ids of stored entries that stand in the feed, in its order; ``overlap`` counts
     how many stood there before (None: nothing to compare with).

@@ -36,7 +36,7 @@ class WrittenFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreCounts:
-    """The whole archive in numbers; ``size_bytes`` is that of the database, 0 where it can't be told."""
+    """The whole archive in numbers; ``size_bytes`` of the database is 0 where it can't be told."""
 
     feeds: int
     active: int
@@ -78,7 +78,7 @@ class FeedStore(Protocol):
         """
 
     async def restore_feeds(self, feeds: Iterable[Feed]) -> list[Feed]:
-        """Add feeds as they were written out (first_url, file_name, aliases … kept; ids are given anew)."""
+        """Add feeds as they were written out; ids are given anew, all else is kept."""
 
     async def feeds(self, *, statuses: Iterable[FeedStatus] | None = None) -> list[Feed]:
         """Return the feeds by folder, then title; None: all but the removed."""
@@ -90,9 +90,10 @@ class FeedStore(Protocol):
         """Return the feed that has or had this address."""
 
     async def save_feed(self, feed: Feed) -> Feed:
-        """Store the operator's choices: title, folder, tags, interval, is_private, status. Makes
-        its days dirty where their files change (a feed that turns private leaves the public
-        archive).
+        """Store the operator's choices: title, folder, tags, interval, is_private, status.
+
+        Its days become dirty where their files change (a feed that turns private leaves the
+        public archive).
         """
 
     async def purge_feed(self, feed_id: int) -> int:
@@ -111,11 +112,11 @@ class PollStore(Protocol):
         feed_ids: Sequence[int] | None = None,
         is_forced: bool = False,
     ) -> list[Feed]:
-        """Lease active feeds that are due (``is_forced``: whatever their time) and unleased,
-        longest due first.
+        """Lease active, unleased feeds that are due, longest due first.
 
-        Never a feed, or a feed of a host, that asked to be left alone until later. The lease is
-        this store's; it ends with the poll's save, with its term, or when this process dies.
+        ``is_forced``: whatever their time. Never a feed, or a feed of a host, that asked to be
+        left alone until later. The lease is this store's; it ends with the poll's save, with its
+        term, or when this process dies.
         """
 
     async def release(self, feed_ids: Iterable[int]) -> None:
@@ -150,13 +151,13 @@ class EntryStore(Protocol):
     """Entries and their wordings."""
 
     async def entry(self, public_id: str) -> Entry | None:
-        """Return one entry by its public id (or an unambiguous beginning of it, of at least 6 digits)."""
+        """Return one entry by its public id, or an unambiguous beginning of 6 digits or more."""
 
     async def entries_of(self, feed_id: int, *, limit: int = 50) -> list[Entry]:
         """Return a feed's newest entries, newest first."""
 
     async def last_seen_at(self, entry: Entry) -> datetime | None:
-        """Return the last poll at which the entry stood in its feed; None where no poll ever saw it."""
+        """Return the last poll at which the entry stood in its feed; None: no poll ever saw it."""
 
     async def tombstone(
         self, public_id: str, kind: Tombstone, *, reason: str, now: datetime
@@ -188,7 +189,7 @@ class DayStore(Protocol):
         """
 
     async def day_feeds(self, day: date, *, is_private: bool) -> list[DayFeed]:
-        """Return the lines of a day's manifest, by file name; digests None (they are the archive's)."""
+        """Return the lines of a day's manifest, by file name; digests are None (the archive's)."""
 
     async def written(self, day: date, *, is_private: bool) -> dict[str, WrittenFile]:
         """Return the day's files as last written, by path."""
@@ -201,7 +202,7 @@ class DayStore(Protocol):
         is_private: bool,
         done: Iterable[DirtyPage] = (),
     ) -> None:
-        """Remember what was written, and that these pages are no longer dirty unless they changed again since."""
+        """Remember what was written; ``done`` are clean now, unless they changed again since."""
 
     async def make_dirty(self, day: date, feed_id: int, reason: WriteReason) -> None:
         """Ask for a page to be written again."""
@@ -214,14 +215,13 @@ class ImportStore(Protocol):
     """What came in from files."""
 
     async def save_import(self, imported: Import) -> None:
-        """Store one file's entries with its text form, wholly or not at all; makes no day dirty."""
+        """Store one file's entries with its text form, wholly or not at all; no day gets dirty."""
 
     async def restore_entries(self, feed: Feed, entries: Iterable[Entry]) -> int:
-        """Add entries as they were written out (public id, wordings, day kept) and return how many
-        were new.
+        """Add entries as they were written out and return how many were new.
 
-        Ids are given anew; an entry that is there already stays; one with a tombstone does not
-        come back. Makes no day dirty.
+        Public id, wordings and day are kept, ids given anew; an entry that is there already
+        stays; one that was erased does not come back. Makes no day dirty.
         """
 
     async def legacy_days(self) -> list[date]:

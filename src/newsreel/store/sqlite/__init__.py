@@ -1,4 +1,4 @@
-"""The embedded store: SQLite in WAL mode, one writer that groups commits, readers that never block it."""
+"""The embedded store: SQLite in WAL mode, a writer that groups commits, readers beside it."""
 
 from newsreel.store.sqlite.store import SqliteStore, open_store
 

@@ -14,15 +14,17 @@ from newsreel.store.sqlite.dirt import mark_dirty
 from newsreel.store.sqlite.rows import INSERT_WORDING, dumps, micros, observed_text, revision_row
 
 INSERT_ENTRY = """
-    INSERT INTO entries (feed_id, identity, guid, public_id, day, first_seen_at, seen_at, digest, digest_version,
-                         parser_version, observed, withheld_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT at FROM tombstones WHERE id = ? AND kind = 'withheld'))
+    INSERT INTO entries (feed_id, identity, guid, public_id, day, first_seen_at, seen_at, digest,
+                         digest_version, parser_version, observed, withheld_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+            (SELECT at FROM tombstones WHERE id = ? AND kind = 'withheld'))
     ON CONFLICT (feed_id, identity) DO NOTHING RETURNING id
 """
 RENEW = """
-    UPDATE entries SET revision_count = max(revision_count, :number), number = :number, reread = :reread,
-                       seen_at = :seen_at, digest = :digest, digest_version = :digest_version,
-                       parser_version = :parser_version, observed = :observed
+    UPDATE entries SET revision_count = max(revision_count, :number), number = :number,
+                       reread = :reread, seen_at = :seen_at, digest = :digest,
+                       digest_version = :digest_version, parser_version = :parser_version,
+                       observed = :observed
     WHERE id = :id
 """
 COUNT = "UPDATE entries SET revision_count = max(revision_count, ?) WHERE id = ?"

@@ -1,5 +1,4 @@
-"""Connections to one SQLite file: a writer thread that groups commits, and reader threads beside
-it.
+"""Connections to one SQLite file: a writer thread that groups commits, and readers beside it.
 
 Theory of operation. Every write is a function of a connection. The writer takes all that are
 queued, runs them in one transaction and commits once; only then do their callers go on. If one of
@@ -70,7 +69,7 @@ class Database:
         return await job.future  # type: ignore[no-any-return]
 
     async def checkpoint(self) -> None:
-        """Move the log into the database file and empty it, so that what was deleted is nowhere."""
+        """Move the log into the database and empty it, so that what was deleted is nowhere."""
 
         def empty(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -199,7 +198,8 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         raise StoreError(
             f"this is no Newsreel database, or it is damaged: {path}: {error}",
-            hint="name another file with --db, or make it anew from the archive with 'newsreel rebuild'",
+            hint="name another file with --db, "
+            "or make it anew from the archive with 'newsreel rebuild'",
         ) from error
     except OSError as error:
         raise StoreError(

@@ -18,10 +18,12 @@ from newsreel.store.sqlite.rows import dumps, entries_of, feed_of, micros
 
 DAYS = """
     WITH counted AS (
-        SELECT day, count(*) AS entries, count(DISTINCT feed_id) AS feeds, sum(revision_count > 1) AS revised
+        SELECT day, count(*) AS entries, count(DISTINCT feed_id) AS feeds,
+               sum(revision_count > 1) AS revised
         FROM entries GROUP BY day),
     every AS (SELECT day FROM counted UNION SELECT day FROM poll_days UNION SELECT day FROM dirty)
-    SELECT every.day, coalesce(counted.feeds, 0), coalesce(counted.entries, 0), coalesce(counted.revised, 0),
+    SELECT every.day, coalesce(counted.feeds, 0), coalesce(counted.entries, 0),
+           coalesce(counted.revised, 0),
            (SELECT count(*) FROM gaps g WHERE g.from_at < unixepoch(every.day, '+1 day') * 1000000
             AND (g.to_at IS NULL OR g.to_at >= unixepoch(every.day) * 1000000)),
            EXISTS (SELECT 1 FROM dirty d WHERE d.day = every.day)
@@ -43,7 +45,7 @@ class Days:
 
     _db: Database
 
-    async def days(self, *, first: date | None = None, last: date | None = None) -> list[DayCount]:  # noqa: D102
+    async def days(self, *, first: date | None = None, last: date | None = None) -> list[DayCount]:
         span = (first.isoformat() if first else "0000", last.isoformat() if last else "9999-99")
         return await self._db.read(
             lambda connection: [
@@ -59,7 +61,7 @@ class Days:
             ]
         )
 
-    async def dirty(self) -> list[DirtyPage]:  # noqa: D102
+    async def dirty(self) -> list[DirtyPage]:
         query = "SELECT day, feed_id, reason, mark FROM dirty ORDER BY day, feed_id"
         return await self._db.read(
             lambda connection: [
@@ -73,7 +75,7 @@ class Days:
             ]
         )
 
-    async def pages(  # noqa: D102
+    async def pages(
         self, day: date, *, is_private: bool, feed_ids: Iterable[int] | None = None
     ) -> list[DayPage]:
         wanted = None if feed_ids is None else sorted(feed_ids)
@@ -81,13 +83,16 @@ class Days:
             lambda connection: _pages(connection, day, wanted, is_private=is_private)
         )
 
-    async def day_feeds(self, day: date, *, is_private: bool) -> list[DayFeed]:  # noqa: D102
+    async def day_feeds(self, day: date, *, is_private: bool) -> list[DayFeed]:
         return await self._db.read(
             lambda connection: _day_feeds(connection, day, is_private=is_private)
         )
 
-    async def written(self, day: date, *, is_private: bool) -> dict[str, WrittenFile]:  # noqa: D102
-        query = "SELECT path, version, sha256 FROM written WHERE day = ? AND is_private = ? ORDER BY path"
+    async def written(self, day: date, *, is_private: bool) -> dict[str, WrittenFile]:
+        query = (
+            "SELECT path, version, sha256 FROM written WHERE day = ? AND is_private = ? "
+            "ORDER BY path"
+        )
         values = (day.isoformat(), int(is_private))
         return await self._db.read(
             lambda connection: {
@@ -96,7 +101,7 @@ class Days:
             }
         )
 
-    async def save_written(  # noqa: D102
+    async def save_written(
         self,
         files: Iterable[WrittenFile],
         *,
@@ -122,10 +127,10 @@ class Days:
 
         await self._db.write(save)
 
-    async def make_dirty(self, day: date, feed_id: int, reason: WriteReason) -> None:  # noqa: D102
+    async def make_dirty(self, day: date, feed_id: int, reason: WriteReason) -> None:
         await self._db.write(lambda connection: mark_dirty(connection, day, feed_id, reason))
 
-    async def restore_day_feeds(self, day: date, feeds: Iterable[DayFeed]) -> None:  # noqa: D102
+    async def restore_day_feeds(self, day: date, feeds: Iterable[DayFeed]) -> None:
         wanted = list(feeds)
 
         def restore(connection: sqlite3.Connection) -> None:
@@ -160,7 +165,9 @@ def _pages(
 def _feeds(
     connection: sqlite3.Connection, feed_ids: Iterable[int], *, is_private: bool
 ) -> list[Feed]:
-    query = f"{SELECT} WHERE f.id IN (SELECT value FROM json_each(?)) AND f.is_private = ? ORDER BY f.file_name"
+    query = SELECT + (  # noqa: S608 - constants only
+        "WHERE f.id IN (SELECT value FROM json_each(?)) AND f.is_private = ? ORDER BY f.file_name"
+    )
     return [
         feed_of(row) for row in connection.execute(query, (dumps(list(feed_ids)), int(is_private)))
     ]
@@ -203,8 +210,8 @@ def _day_feeds(connection: sqlite3.Connection, day: date, *, is_private: bool) -
 def _gaps(connection: sqlite3.Connection, day: date) -> dict[int, list[Gap]]:
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     query = (
-        "SELECT feed_id, from_at, to_at, reason FROM gaps WHERE from_at < ? AND (to_at >= ? OR to_at IS NULL) "
-        "ORDER BY from_at, reason"
+        "SELECT feed_id, from_at, to_at, reason FROM gaps "
+        "WHERE from_at < ? AND (to_at >= ? OR to_at IS NULL) ORDER BY from_at, reason"
     )
     found: dict[int, list[Gap]] = {}
     for row in connection.execute(query, (micros(start + timedelta(days=1)), micros(start))):

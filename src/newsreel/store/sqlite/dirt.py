@@ -10,6 +10,10 @@ WEIGHTS = {reason: weight for weight, reason in enumerate(WriteReason)}
 
 LONGEST_GAP_DAYS = 400
 
+DAYS_OF_FEED = """
+    SELECT day FROM entries WHERE feed_id = ?1 UNION SELECT day FROM poll_days WHERE feed_id = ?1
+"""
+
 
 def mark_dirty(
     connection: sqlite3.Connection, day: date | str, feed_id: int, reason: WriteReason
@@ -30,16 +34,12 @@ def mark_dirty(
 
 def mark_feed_dirty(connection: sqlite3.Connection, feed_id: int, reason: WriteReason) -> None:
     """Note that every page of a feed, and every manifest that names it, must be written again."""
-    rows = connection.execute(
-        "SELECT DISTINCT day FROM entries WHERE feed_id = ?1 UNION SELECT day FROM poll_days WHERE feed_id = ?1",
-        (feed_id,),
-    ).fetchall()
-    for (day,) in rows:
+    for (day,) in connection.execute(DAYS_OF_FEED, (feed_id,)).fetchall():
         mark_dirty(connection, day, feed_id, reason)
 
 
 def mark_span(connection: sqlite3.Connection, first: date, last: date) -> None:
-    """Note that the manifests of some days change (a gap spans them); of a very long span the ends."""
+    """Note that the manifests of days change, as a gap spans them; of a very long one the ends."""
     days = (last - first).days
     for offset in range(min(days, LONGEST_GAP_DAYS) + 1):
         mark_dirty(connection, first + timedelta(days=offset), 0, WriteReason.POLLS)

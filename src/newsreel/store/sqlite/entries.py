@@ -30,11 +30,14 @@ class Entries:
 
     _db: Database
 
-    async def entry(self, public_id: str) -> Entry | None:  # noqa: D102
+    async def entry(self, public_id: str) -> Entry | None:
         return await self._db.read(lambda connection: _entry(connection, public_id))
 
-    async def entries_of(self, feed_id: int, *, limit: int = 50) -> list[Entry]:  # noqa: D102
-        where = "e.id IN (SELECT id FROM entries WHERE feed_id = ? ORDER BY day DESC, first_seen_at DESC, id DESC LIMIT ?)"
+    async def entries_of(self, feed_id: int, *, limit: int = 50) -> list[Entry]:
+        where = (
+            "e.id IN (SELECT id FROM entries WHERE feed_id = ? "
+            "ORDER BY day DESC, first_seen_at DESC, id DESC LIMIT ?)"
+        )
 
         def newest(connection: sqlite3.Connection) -> list[Entry]:
             found = entries_of(connection, where, (feed_id, limit))
@@ -44,7 +47,7 @@ class Entries:
 
         return await self._db.read(newest)
 
-    async def last_seen_at(self, entry: Entry) -> datetime | None:  # noqa: D102
+    async def last_seen_at(self, entry: Entry) -> datetime | None:
         values = {
             "feed_id": entry.feed_id,
             "id": entry.id,
@@ -55,7 +58,7 @@ class Entries:
             lambda connection: moment(connection.execute(LAST_SEEN, values).fetchone()[0])
         )
 
-    async def tombstone(  # noqa: D102
+    async def tombstone(
         self, public_id: str, kind: Tombstone, *, reason: str, now: datetime
     ) -> bool:
         def bury(connection: sqlite3.Connection) -> bool:
@@ -70,7 +73,7 @@ class Entries:
             await self._db.checkpoint()
         return done
 
-    async def tombstones(self) -> list[TombstoneRecord]:  # noqa: D102
+    async def tombstones(self) -> list[TombstoneRecord]:
         query = (
             "SELECT public_id, json_group_array(id), kind, max(at), reason, is_private FROM "
             "(SELECT * FROM tombstones ORDER BY id) GROUP BY public_id ORDER BY max(at), public_id"
@@ -89,7 +92,7 @@ class Entries:
             ]
         )
 
-    async def restore_tombstones(self, records: Iterable[TombstoneRecord]) -> None:  # noqa: D102
+    async def restore_tombstones(self, records: Iterable[TombstoneRecord]) -> None:
         wanted = list(records)
 
         def restore(connection: sqlite3.Connection) -> None:
@@ -134,8 +137,9 @@ def _record(
 def _bury(connection: sqlite3.Connection, record: TombstoneRecord, *entries: Entry) -> None:
     """Write a tombstone and carry it out; an erasure is never weakened to a withholding."""
     query = (
-        "INSERT INTO tombstones (id, public_id, kind, at, reason, is_private) VALUES (?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, at = excluded.at, reason = excluded.reason "
+        "INSERT INTO tombstones (id, public_id, kind, at, reason, is_private) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
+        "SET kind = excluded.kind, at = excluded.at, reason = excluded.reason "
         "WHERE tombstones.kind != 'erased'"
     )
     rows = [
@@ -156,7 +160,8 @@ def _bury(connection: sqlite3.Connection, record: TombstoneRecord, *entries: Ent
             connection.execute("DELETE FROM entries WHERE id = ?", (entry.id,))
             connection.execute(
                 "UPDATE feed_state SET entry_count = entry_count - 1, window = "
-                "(SELECT json_group_array(value) FROM json_each(window) WHERE value != ?) WHERE feed_id = ?",
+                "(SELECT json_group_array(value) FROM json_each(window) WHERE value != ?) "
+                "WHERE feed_id = ?",
                 (entry.id, entry.feed_id),
             )
         else:

@@ -10,7 +10,7 @@ from newsreel.model.day import WriteReason
 from newsreel.model.feed import Feed, FeedStatus, NewFeed
 from newsreel.store.protocols import AddedFeed
 from newsreel.store.sqlite.database import Database
-from newsreel.store.sqlite.dirt import mark_dirty, mark_feed_dirty
+from newsreel.store.sqlite.dirt import DAYS_OF_FEED, mark_dirty, mark_feed_dirty
 from newsreel.store.sqlite.rows import (
     FEED_COLUMNS,
     FEED_TABLES,
@@ -24,15 +24,15 @@ SELECT = f"SELECT {FEED_COLUMNS} FROM {FEED_TABLES} "  # noqa: S608 - constants 
 SLEEPING = (FeedStatus.REMOVED, FeedStatus.ARCHIVED)
 
 INSERT = """
-    INSERT INTO feeds (url, first_url, file_name, host, title, own_title, site_url, language, folder, tags,
-                       is_private, is_crawled, status, policy, interval_us, added_at)
+    INSERT INTO feeds (url, first_url, file_name, host, title, own_title, site_url, language,
+                       folder, tags, is_private, is_crawled, status, policy, interval_us, added_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
 """
 FILL = """
     UPDATE feeds SET title = coalesce(title, :title), site_url = coalesce(site_url, :site_url),
                      language = coalesce(language, :language), folder = coalesce(folder, :folder),
-                     tags = iif(tags = '[]', :tags, tags), interval_us = coalesce(interval_us, :interval_us),
-                     status = :status
+                     tags = iif(tags = '[]', :tags, tags),
+                     interval_us = coalesce(interval_us, :interval_us), status = :status
     WHERE id = :id
 """
 
@@ -42,22 +42,22 @@ class Feeds:
 
     _db: Database
 
-    async def add_feeds(self, feeds: Iterable[NewFeed], *, now: datetime) -> list[AddedFeed]:  # noqa: D102
+    async def add_feeds(self, feeds: Iterable[NewFeed], *, now: datetime) -> list[AddedFeed]:
         wanted = list(feeds)
         return await self._db.write(
             lambda connection: [_add(connection, new, now) for new in wanted]
         )
 
-    async def restore_feeds(self, feeds: Iterable[Feed]) -> list[Feed]:  # noqa: D102
+    async def restore_feeds(self, feeds: Iterable[Feed]) -> list[Feed]:
         wanted = list(feeds)
         return await self._db.write(
             lambda connection: [_restore(connection, feed) for feed in wanted]
         )
 
-    async def feeds(self, *, statuses: Iterable[FeedStatus] | None = None) -> list[Feed]:  # noqa: D102
+    async def feeds(self, *, statuses: Iterable[FeedStatus] | None = None) -> list[Feed]:
         if statuses is None:
             statuses = (status for status in FeedStatus if status is not FeedStatus.REMOVED)
-        query = SELECT + (
+        query = SELECT + (  # noqa: S608 - constants only
             "WHERE f.status IN (SELECT value FROM json_each(?)) "
             "ORDER BY f.folder IS NULL, f.folder, lower(coalesce(f.title, f.url)), f.id"
         )
@@ -66,16 +66,16 @@ class Feeds:
             lambda connection: [feed_of(row) for row in connection.execute(query, (words,))]
         )
 
-    async def feed(self, feed_id: int) -> Feed | None:  # noqa: D102
+    async def feed(self, feed_id: int) -> Feed | None:
         return await self._db.read(lambda connection: feed_by_id(connection, feed_id))
 
-    async def find_feed(self, address: str) -> Feed | None:  # noqa: D102
+    async def find_feed(self, address: str) -> Feed | None:
         return await self._db.read(lambda connection: _find(connection, address))
 
-    async def save_feed(self, feed: Feed) -> Feed:  # noqa: D102
+    async def save_feed(self, feed: Feed) -> Feed:
         return await self._db.write(lambda connection: _save(connection, feed))
 
-    async def purge_feed(self, feed_id: int) -> int:  # noqa: D102
+    async def purge_feed(self, feed_id: int) -> int:
         return await self._db.write(lambda connection: _purge(connection, feed_id))
 
 
@@ -94,8 +94,10 @@ def _present(connection: sqlite3.Connection, feed_id: int) -> Feed:
 
 def _find(connection: sqlite3.Connection, address: str) -> Feed | None:
     row = connection.execute(
-        SELECT + "WHERE f.url = ?1 OR f.first_url = ?1 "
-        "OR f.id = (SELECT feed_id FROM feed_aliases WHERE url = ?1) ORDER BY f.url = ?1 DESC LIMIT 1",
+        SELECT  # noqa: S608 - constants only
+        + "WHERE f.url = ?1 OR f.first_url = ?1 "
+        + "OR f.id = (SELECT feed_id FROM feed_aliases WHERE url = ?1) "
+        + "ORDER BY f.url = ?1 DESC LIMIT 1",
         (address,),
     ).fetchone()
     return feed_of(row) if row else None
@@ -181,8 +183,8 @@ def _restore(connection: sqlite3.Connection, feed: Feed) -> Feed:
 def _save(connection: sqlite3.Connection, feed: Feed) -> Feed:
     former = _present(connection, feed.id)
     connection.execute(
-        "UPDATE feeds SET title = ?, own_title = ?, folder = ?, tags = ?, interval_us = ?, is_private = ?, status = ? "
-        "WHERE id = ?",
+        "UPDATE feeds SET title = ?, own_title = ?, folder = ?, tags = ?, interval_us = ?, "
+        "is_private = ?, status = ? WHERE id = ?",
         (
             feed.title,
             int(feed.has_own_title),
@@ -202,10 +204,7 @@ def _save(connection: sqlite3.Connection, feed: Feed) -> Feed:
 
 
 def _purge(connection: sqlite3.Connection, feed_id: int) -> int:
-    rows = connection.execute(
-        "SELECT DISTINCT day FROM entries WHERE feed_id = ?1 UNION SELECT day FROM poll_days WHERE feed_id = ?1",
-        (feed_id,),
-    ).fetchall()
+    rows = connection.execute(DAYS_OF_FEED, (feed_id,)).fetchall()
     count = connection.execute(
         "SELECT count(*) FROM entries WHERE feed_id = ?", (feed_id,)
     ).fetchone()[0]
@@ -239,7 +238,8 @@ def _note_title(
 def note_title(connection: sqlite3.Connection, feed_id: int, title: str, day: date) -> None:
     """Remember what a feed is called from this day on."""
     connection.execute(
-        "INSERT INTO feed_titles (feed_id, day, title) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET title = excluded.title",
+        "INSERT INTO feed_titles (feed_id, day, title) VALUES (?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET title = excluded.title",
         (feed_id, day.isoformat(), title),
     )
 

@@ -40,8 +40,9 @@ WORDING_BY_LINK = """
     WHERE e.feed_id = ? AND r.permalink = ? AND r.digest = ? ORDER BY r.number, r.reread LIMIT 1
 """
 INSERT_ENTRY = """
-    INSERT INTO entries (feed_id, identity, guid, public_id, day, first_seen_at, revision_count, number, reread,
-                         seen_at, digest, digest_version, parser_version, observed, withheld_at)
+    INSERT INTO entries (feed_id, identity, guid, public_id, day, first_seen_at, revision_count,
+                         number, reread, seen_at, digest, digest_version, parser_version, observed,
+                         withheld_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
             (SELECT at FROM tombstones WHERE id = ? AND kind = 'withheld'))
     ON CONFLICT DO NOTHING RETURNING id
@@ -53,25 +54,23 @@ class Imports:
 
     _db: Database
 
-    async def save_import(self, imported: Import) -> None:  # noqa: D102
+    async def save_import(self, imported: Import) -> None:
         await self._db.write(lambda connection: _save(connection, imported))
 
-    async def restore_entries(self, feed: Feed, entries: Iterable[Entry]) -> int:  # noqa: D102
+    async def restore_entries(self, feed: Feed, entries: Iterable[Entry]) -> int:
         wanted = list(entries)
         return await self._db.write(lambda connection: _restore(connection, feed, wanted))
 
-    async def legacy_days(self) -> list[date]:  # noqa: D102
+    async def legacy_days(self) -> list[date]:
         query = "SELECT DISTINCT day FROM legacy_files ORDER BY day"
         return await self._db.read(
             lambda connection: [date.fromisoformat(row[0]) for row in connection.execute(query)]
         )
 
-    async def legacy_files(  # noqa: D102
-        self, day: date
-    ) -> list[tuple[LegacyFile, list[StoredLegacyRow]]]:
+    async def legacy_files(self, day: date) -> list[tuple[LegacyFile, list[StoredLegacyRow]]]:
         return await self._db.read(lambda connection: _files(connection, day))
 
-    async def has_legacy_file(self, day: date, name: str, kind: LegacyKind) -> bool:  # noqa: D102
+    async def has_legacy_file(self, day: date, name: str, kind: LegacyKind) -> bool:
         query = "SELECT 1 FROM legacy_files WHERE day = ? AND name = ? AND kind = ?"
         values = (day.isoformat(), name, kind)
         return await self._db.read(

@@ -13,8 +13,8 @@ from newsreel.model.poll import Known, KnownEntry
 from newsreel.store.sqlite.rows import CONTENT_COLUMNS, content_of, dumps, known_moment
 
 BY_IDENTITY = """
-    SELECT id, identity, guid, revision_count, number, reread, digest, digest_version, parser_version, observed,
-           seen_at
+    SELECT id, identity, guid, revision_count, number, reread, digest, digest_version,
+           parser_version, observed, seen_at
     FROM entries WHERE feed_id = ? AND identity IN (SELECT value FROM json_each(?))
 """
 NEWEST = f"""
@@ -124,5 +124,8 @@ def _erased(
         for key in (sighting.identity, sighting.content.permalink):
             if key:
                 ids[public_id_of(feed.first_url, key)] = sighting.identity
-    query = "SELECT id FROM tombstones WHERE kind = 'erased' AND id IN (SELECT value FROM json_each(?))"
+    query = (
+        "SELECT id FROM tombstones "
+        "WHERE kind = 'erased' AND id IN (SELECT value FROM json_each(?))"
+    )
     return frozenset(ids[row[0]] for row in connection.execute(query, (dumps(list(ids)),)))

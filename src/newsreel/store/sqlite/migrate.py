@@ -14,7 +14,8 @@ def migrate(connection: sqlite3.Connection) -> None:
     version = _version(connection)
     if version > len(steps):
         raise SchemaTooNew(
-            f"the database was written by a newer Newsreel (schema {version}, this one knows {len(steps)})",
+            f"the database was written by a newer Newsreel (schema {version}, "
+            f"this one knows {len(steps)})",
             hint="update Newsreel, or name another database with --db",
         )
     if version == len(steps):

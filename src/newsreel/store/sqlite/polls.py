@@ -26,19 +26,20 @@ LEASABLE = """
     AND (s.held_until IS NULL OR s.held_until <= :now)
     AND NOT EXISTS (SELECT 1 FROM hosts h WHERE h.host = f.host AND h.not_before > :now)
 """
-DUE = "(s.next_poll_at <= :now OR s.last_poll_at > :ahead)"  # polled in the future: the clock was set back
+# polled in the future: the clock was set back
+DUE = "(s.next_poll_at <= :now OR s.last_poll_at > :ahead)"
 LEASE = "UPDATE feed_state SET lease_holder = ?, lease_until = ? WHERE feed_id = ?"
 
 SAVE_STATE = """
     UPDATE feed_state SET
-        next_poll_at = ?, held_until = ?, lease_holder = NULL, lease_until = NULL, etag = ?, last_modified = ?,
-        body_digest = ?, last_poll_at = ?, last_ok_at = ?, last_change_at = ?, failures = ?, fault = ?, moved_to = ?,
-        moved_count = ?, hints = ?
+        next_poll_at = ?, held_until = ?, lease_holder = NULL, lease_until = NULL, etag = ?,
+        last_modified = ?, body_digest = ?, last_poll_at = ?, last_ok_at = ?, last_change_at = ?,
+        failures = ?, fault = ?, moved_to = ?, moved_count = ?, hints = ?
     WHERE feed_id = ? AND lease_holder = ?
 """
 SAVE_POLL = """
-    INSERT INTO polls (feed_id, polled_at, outcome, status, reason, detail, new, revised, unchanged, reread, overlap,
-                       bytes, elapsed_ms, capture, lost, next_poll_at)
+    INSERT INTO polls (feed_id, polled_at, outcome, status, reason, detail, new, revised,
+                       unchanged, reread, overlap, bytes, elapsed_ms, capture, lost, next_poll_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 SAVE_DAY = """
@@ -46,8 +47,8 @@ SAVE_DAY = """
     ON CONFLICT DO UPDATE SET expected = expected + excluded.expected, made = made + excluded.made
 """
 SAVE_FEED = """
-    UPDATE feeds SET url = ?, host = ?, title = ?, site_url = ?, language = ?, status = ?, policy = ?, is_private = ?
-    WHERE id = ?
+    UPDATE feeds SET url = ?, host = ?, title = ?, site_url = ?, language = ?, status = ?,
+                     policy = ?, is_private = ? WHERE id = ?
 """
 
 
@@ -57,7 +58,7 @@ class Polls:
     _db: Database
     _holder: Holder
 
-    async def lease(  # noqa: D102
+    async def lease(
         self,
         *,
         now: datetime,
@@ -89,25 +90,28 @@ class Polls:
 
         return await self._db.write(lease)
 
-    async def release(self, feed_ids: Iterable[int]) -> None:  # noqa: D102
+    async def release(self, feed_ids: Iterable[int]) -> None:
         rows = [(feed_id, self._holder.name) for feed_id in feed_ids]
-        query = "UPDATE feed_state SET lease_holder = NULL, lease_until = NULL WHERE feed_id = ? AND lease_holder = ?"
+        query = (
+            "UPDATE feed_state SET lease_holder = NULL, lease_until = NULL "
+            "WHERE feed_id = ? AND lease_holder = ?"
+        )
         await self._db.write(lambda connection: connection.executemany(query, rows))
 
-    async def known(  # noqa: D102
+    async def known(
         self, feed: Feed, sightings: Sequence[Sighting], *, has_wordings: bool = False
     ) -> Known:
         return await self._db.read(
             lambda connection: known_of(connection, feed, sightings, has_wordings=has_wordings)
         )
 
-    async def save(self, poll: Poll) -> None:  # noqa: D102
+    async def save(self, poll: Poll) -> None:
         await self._db.write(lambda connection: _save(connection, poll, self._holder.name))
 
-    async def polls(self, *, feed_id: int | None = None, limit: int = 100) -> list[PollRecord]:  # noqa: D102
+    async def polls(self, *, feed_id: int | None = None, limit: int = 100) -> list[PollRecord]:
         query = (
-            "SELECT feed_id, polled_at, outcome, status, reason, detail, new, revised, unchanged, reread, overlap, "
-            "bytes, elapsed_ms, capture, next_poll_at FROM polls "
+            "SELECT feed_id, polled_at, outcome, status, reason, detail, new, revised, unchanged, "
+            "reread, overlap, bytes, elapsed_ms, capture, next_poll_at FROM polls "
         )
         order = (
             "ORDER BY polled_at DESC, id DESC LIMIT :limit"
@@ -122,15 +126,18 @@ class Polls:
             ]
         )
 
-    async def gaps(self, *, feed_id: int | None = None, limit: int = 1000) -> list[Gap]:  # noqa: D102
+    async def gaps(self, *, feed_id: int | None = None, limit: int = 1000) -> list[Gap]:
         where = "WHERE feed_id = :feed_id " if feed_id is not None else ""
-        query = f"SELECT feed_id, from_at, to_at, reason FROM gaps {where}ORDER BY from_at DESC, id DESC LIMIT :limit"  # noqa: S608
+        query = (
+            f"SELECT feed_id, from_at, to_at, reason FROM gaps {where}"  # noqa: S608 - constants only
+            "ORDER BY from_at DESC, id DESC LIMIT :limit"
+        )
         values = {"feed_id": feed_id, "limit": limit}
         return await self._db.read(
             lambda connection: [gap_of(row) for row in connection.execute(query, values)]
         )
 
-    async def hosts(self) -> list[HostState]:  # noqa: D102
+    async def hosts(self) -> list[HostState]:
         query = "SELECT host, not_before, gap_us FROM hosts ORDER BY host"
         return await self._db.read(
             lambda connection: [
@@ -139,14 +146,15 @@ class Polls:
             ]
         )
 
-    async def save_hosts(self, hosts: Iterable[HostState]) -> None:  # noqa: D102
+    async def save_hosts(self, hosts: Iterable[HostState]) -> None:
         rows = [
             (host.host, micros(host.not_before), host.gap // timedelta(microseconds=1))
             for host in hosts
         ]
         query = (
-            "INSERT INTO hosts (host, not_before, gap_us) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET "
-            "not_before = nullif(max(coalesce(not_before, 0), coalesce(excluded.not_before, 0)), 0), "
+            "INSERT INTO hosts (host, not_before, gap_us) VALUES (?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET not_before = "
+            "nullif(max(coalesce(not_before, 0), coalesce(excluded.not_before, 0)), 0), "
             "gap_us = excluded.gap_us"
         )
         await self._db.write(lambda connection: connection.executemany(query, rows))
@@ -157,7 +165,8 @@ class Polls:
         for (name,) in connection.execute(query).fetchall():
             if not self._holder.is_alive(name):
                 connection.execute(
-                    "UPDATE feed_state SET lease_holder = NULL, lease_until = NULL WHERE lease_holder = ?",
+                    "UPDATE feed_state SET lease_holder = NULL, lease_until = NULL "
+                    "WHERE lease_holder = ?",
                     (name,),
                 )
 

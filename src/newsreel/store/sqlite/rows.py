@@ -14,18 +14,19 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 FEED_COLUMNS = """
-    f.id, f.url, f.first_url, f.file_name, f.host, f.title, f.own_title, f.site_url, f.language, f.folder, f.tags,
-    f.is_private, f.is_crawled, f.status, f.policy, f.interval_us, f.added_at,
-    s.etag, s.last_modified, s.body_digest, s.last_poll_at, s.last_ok_at, s.last_change_at, s.next_poll_at,
-    s.failures, s.fault, s.moved_to, s.moved_count, s.entry_count, s.hints,
+    f.id, f.url, f.first_url, f.file_name, f.host, f.title, f.own_title, f.site_url, f.language,
+    f.folder, f.tags, f.is_private, f.is_crawled, f.status, f.policy, f.interval_us, f.added_at,
+    s.etag, s.last_modified, s.body_digest, s.last_poll_at, s.last_ok_at, s.last_change_at,
+    s.next_poll_at, s.failures, s.fault, s.moved_to, s.moved_count, s.entry_count, s.hints,
     (SELECT json_group_array(a.url) FROM feed_aliases a WHERE a.feed_id = f.id)
 """
 FEED_TABLES = "feeds f JOIN feed_state s ON s.feed_id = f.id"
 
 WORDING_COLUMNS = (
-    "entry_id, number, reread, seen_at, absent_at, capture, digest, digest_version, parser_version, doubts, "
-    "title, link, permalink, canonical_link, summary, body, author, categories, enclosures, thumbnail, language, "
-    "published_at, published_raw, updated_at, updated_raw, extras"
+    "entry_id, number, reread, seen_at, absent_at, capture, digest, digest_version, "
+    "parser_version, doubts, title, link, permalink, canonical_link, summary, body, author, "
+    "categories, enclosures, thumbnail, language, published_at, published_raw, updated_at, "
+    "updated_raw, extras"
 )
 CONTENT_COLUMNS = ", ".join("r." + name.strip() for name in WORDING_COLUMNS.split(",")[10:])
 REVISION_COLUMNS = ", ".join("r." + name.strip() for name in WORDING_COLUMNS.split(",")[1:])
@@ -202,8 +203,9 @@ INSERT_WORDING = f"INSERT INTO revisions ({WORDING_COLUMNS}) VALUES ({', '.join(
 def entries_of(connection: sqlite3.Connection, where: str, values: Iterable[Any]) -> list[Entry]:
     """Return entries with their wordings, by feed and id; ``where`` is a constant over ``e``."""
     query = (
-        f"SELECT {ENTRY_COLUMNS}, {REVISION_COLUMNS} FROM entries e JOIN revisions r ON r.entry_id = e.id "  # noqa: S608
-        f"WHERE {where} ORDER BY e.feed_id, e.id, r.seen_at, r.number, r.reread"
+        f"SELECT {ENTRY_COLUMNS}, {REVISION_COLUMNS} "  # noqa: S608 - constants only
+        f"FROM entries e JOIN revisions r ON r.entry_id = e.id WHERE {where} "
+        "ORDER BY e.feed_id, e.id, r.seen_at, r.number, r.reread"
     )
     found: list[Entry] = []
     heads: list[tuple[Any, ...]] = []
