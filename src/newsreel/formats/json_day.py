@@ -68,13 +68,14 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def _object_of(entry: Entry, source_url: str) -> State:
-    newest = _state_of(entry.latest)
+    states = [_state_of(revision) for revision in entry.revisions]
+    newest = states[-1]
     found = _as_shown(newest)
     found |= {
         "date_first_seen": entry.first_seen_at.isoformat(),
         "doubts": _words(entry.doubts),
         "id": entry.public_id,
-        "revisions": _revisions_of(entry.revisions),
+        "revisions": _revisions_of(entry.revisions, states),
         "source_url": source_url,
         "tags": _tags_of(newest),
     }
@@ -141,8 +142,7 @@ def _as_shown(state: State) -> State:
     return shown
 
 
-def _revisions_of(revisions: Sequence[Revision]) -> Json:
-    states = [_state_of(revision) for revision in revisions]
+def _revisions_of(revisions: Sequence[Revision], states: Sequence[State]) -> Json:
     items: list[Json] = []
     for index, revision in enumerate(revisions):
         item = _observation_of(revision)
