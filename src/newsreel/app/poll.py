@@ -87,8 +87,9 @@ async def _driven(
     loop = asyncio.get_running_loop()
     is_dry, asked_at = False, 0.0
     while True:
-        is_stopping = wanted.stop is not None and wanted.stop.is_set()
-        if not is_dry and not is_stopping and lanes.under_way <= MOST_UNDER_WAY - SLICE:
+        if wanted.stop is not None and wanted.stop.is_set():
+            return
+        if not is_dry and lanes.under_way <= MOST_UNDER_WAY - SLICE:
             some = None if left is None else [left.popleft() for _ in range(min(SLICE, len(left)))]
             feeds = [] if some == [] else await _lease(store, clock, some, wanted)
             lanes.put(feeds)
@@ -97,7 +98,7 @@ async def _driven(
         elif lanes.under_way:
             for poll in await lanes.done(IDLE if wanted.stop else None):
                 yield poll
-        elif wanted.stop is None or is_stopping:
+        elif wanted.stop is None:
             return
         else:
             await _wait(wanted.stop)
