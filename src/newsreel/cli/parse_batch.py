@@ -1,6 +1,7 @@
 """The parser as a program for programs: paths in, one JSON object a line out; and its speed.
 
-The records have the shape of the parser bench: the same fields for every library, times in ISO 8601 UTC.
+The records have the shape of the parser bench: the same fields for every library, times in ISO
+8601 UTC.
 """
 
 import gc

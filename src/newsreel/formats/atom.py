@@ -14,7 +14,9 @@ def person(draft: Draft, element: Element, field: str, rank: int) -> None:
         for child in element
         if isinstance(child.tag, str)
     }
-    name = next((parts[n] for n in ("name", "foaf:name", "email", "url", "uri") if parts.get(n)), None)
+    name = next(
+        (parts[n] for n in ("name", "foaf:name", "email", "url", "uri") if parts.get(n)), None
+    )
     if name is None:
         author(draft, element, field, rank)
         return
@@ -27,7 +29,7 @@ def person(draft: Draft, element: Element, field: str, rank: int) -> None:
 
 
 def identifier(draft: Draft, element: Element, _field: str, rank: int) -> None:
-    """Keep an ``id``; one that is relative although it mustn't be stands under its ``xml:base``."""
+    """Keep an ``id``; one that is relative, against the rules, stands under its ``xml:base``."""
     value = (element.text or "").strip()
     if value and rank < draft.ranks.get("guid", 1000):
         if ":" not in value:

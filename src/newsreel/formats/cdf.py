@@ -9,9 +9,11 @@ from newsreel.formats.rss import extra
 
 
 def looks_like(root: etree._Element) -> bool:
-    """Tell whether a ``channel`` at the root is CDF's, whose links are attributes, and not RSS's."""
+    """Tell whether a ``channel`` at the root is CDF's, whose links are attributes."""
     return any(
-        name.lower() in {"href", "base", "self"} for node in (root, *root[:50]) for name in map(str, node.attrib)
+        name.lower() in {"href", "base", "self"}
+        for node in (root, *root[:50])
+        for name in map(str, node.attrib)
     ) or any(isinstance(child.tag, str) and key_of(child.tag) == "abstract" for child in root[:50])
 
 

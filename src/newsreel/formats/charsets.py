@@ -1,8 +1,9 @@
 """Bytes to text: what a document is written in, whatever it and its server say.
 
-The order, each step only where the one before doesn't decide: a byte order mark; zero bytes around the first ``<``;
-UTF-8 that is valid and more than ASCII, which no other charset looks like by accident; the charset of the HTTP answer,
-then the declared one, where the bytes fit; UTF-8 with a few stray bytes, of which only those are repaired; a guess.
+The order, each step only where the one before doesn't decide: a byte order mark; zero bytes around
+the first ``<``; UTF-8 that is valid and more than ASCII, which no other charset looks like by
+accident; the charset of the HTTP answer, then the declared one, where the bytes fit; UTF-8 with a
+few stray bytes, of which only those are repaired; a guess.
 """
 
 import codecs
@@ -25,36 +26,59 @@ _ZEROS = (
     (b"<\0", "utf-16-le"),
     (b"\x4c\x6f\xa7\x94", "cp037"),
 )
-_DECLARED = re.compile(rb"""<\?xml\b[^>]{0,200}?encoding\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
-_META = re.compile(rb"""<meta\b[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
+_DECLARED = re.compile(
+    rb"""<\?xml\b[^>]{0,200}?encoding\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE
+)
+_META = re.compile(
+    rb"""<meta\b[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE
+)
 _HTTP = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
 
-# The names that browsers read as a larger charset (WHATWG Encoding Standard), and names that Python doesn't know.
-_ALIASES = {
-    **dict.fromkeys(
-        ("iso8859-1", "iso-8859-1", "latin-1", "latin1", "l1", "ascii", "us-ascii", "cp819", "iso88591", "ansi",
-         "x-ansi", "iso-8859-1-windows-3.0-latin-1", "windows1252", "x-cp1252"), "cp1252",
-    ),
-    **dict.fromkeys(("gb2312", "gbk", "gb_2312-80", "x-gbk", "chinese", "euc-cn", "cp936", "gb-2312"), "gb18030"),
-    **dict.fromkeys(("euc-kr", "ks_c_5601-1987", "korean", "ksc5601", "ks_c_5601", "euckr", "windows-949"), "cp949"),
-    **dict.fromkeys(("shift_jis", "shift-jis", "sjis", "x-sjis", "ms_kanji", "windows-31j"), "cp932"),
-    **dict.fromkeys(("iso-8859-9", "latin5"), "cp1254"),
-    **dict.fromkeys(("tis-620", "iso-8859-11", "windows-874"), "cp874"),
-    **dict.fromkeys(("big5", "big5-hkscs", "x-x-big5", "cn-big5"), "big5hkscs"),
-    **dict.fromkeys(("x-mac-roman", "macintosh", "mac"), "mac_roman"),
-    **dict.fromkeys(("x-mac-cyrillic", "x-mac-ukrainian"), "mac_cyrillic"),
-    **dict.fromkeys(("utf8", "utf-8", "unicode-1-1-utf-8", "utf8mb4", "utf-8n"), "utf-8"),
-    **dict.fromkeys(("iso-8859-8-i", "logical"), "iso8859-8"),
-    **dict.fromkeys(("ibm866", "cp866"), "cp866"),
-    **dict.fromkeys(("utf-16", "utf16", "ucs-2", "iso-10646-ucs-2", "unicode", "utf-32", "ucs-4"), ""),
-}  # fmt: skip
+# The names that browsers read as a larger charset (WHATWG Encoding Standard), and names that
+# Python doesn't know.
+_NAMES = {
+    "cp1252": "iso8859-1 iso-8859-1 iso88591 latin-1 latin1 l1 ascii us-ascii cp819 ansi x-ansi "
+    "windows1252 x-cp1252",
+    "gb18030": "gb2312 gbk gb_2312-80 x-gbk chinese euc-cn cp936 gb-2312",
+    "cp949": "euc-kr ks_c_5601-1987 korean ksc5601 ks_c_5601 euckr windows-949",
+    "cp932": "shift_jis shift-jis sjis x-sjis ms_kanji windows-31j",
+    "cp1254": "iso-8859-9 latin5",
+    "cp874": "tis-620 iso-8859-11 windows-874",
+    "big5hkscs": "big5 big5-hkscs x-x-big5 cn-big5",
+    "mac_roman": "x-mac-roman macintosh mac",
+    "mac_cyrillic": "x-mac-cyrillic x-mac-ukrainian",
+    "utf-8": "utf8 utf-8 unicode-1-1-utf-8 utf8mb4 utf-8n",
+    "iso8859-8": "iso-8859-8-i logical",
+    "cp866": "ibm866 cp866",
+    "": "utf-16 utf16 ucs-2 iso-10646-ucs-2 unicode utf-32 ucs-4",
+}
+_ALIASES = {name: codec for codec, names in _NAMES.items() for name in names.split()}
 # Codecs of Python that turn bytes into text but are no charsets of documents, or unsafe ones.
 _REFUSED = frozenset(
-    "utf_7 utf7 idna punycode raw_unicode_escape unicode_escape undefined mbcs oem palmos utf_16 utf_32 utf_8_sig "
-    "utf_16_le utf_16_be utf_32_le utf_32_be".split()
+    [
+        "utf_7",
+        "utf7",
+        "idna",
+        "punycode",
+        "raw_unicode_escape",
+        "unicode_escape",
+        "undefined",
+        "mbcs",
+        "oem",
+        "palmos",
+        "utf_16",
+        "utf_32",
+        "utf_8_sig",
+        "utf_16_le",
+        "utf_16_be",
+        "utf_32_le",
+        "utf_32_be",
+    ]
 )
-_ESCAPED = frozenset({"iso2022_jp", "iso2022_jp_1", "iso2022_jp_2", "iso2022_jp_2004", "iso2022_jp_3",
-                      "iso2022_jp_ext", "iso2022_kr", "hz"})  # fmt: skip
+_ESCAPED = frozenset(
+    {"hz", "iso2022_kr", "iso2022_jp", "iso2022_jp_1", "iso2022_jp_2", "iso2022_jp_2004"}
+    | {"iso2022_jp_3", "iso2022_jp_ext"}
+)
 _TWO_BYTES = frozenset({"gb18030", "big5hkscs", "cp949", "cp932", "euc_jp", "euc_kr", "gbk"})
 
 
@@ -76,12 +100,18 @@ def decoded(body: bytes, *, content_type: str | None = None) -> Decoded:
     head = body[:64].lstrip(b" \t\r\n" if body[:1] == b"<" or body[1:2] != b"\0" else b"\t\r\n")
     for zeros, charset in _ZEROS:
         if head.startswith(zeros):
-            note = () if _names_wide(declared_charset(body)) else (_note("no byte order mark", charset),)
+            note = (
+                ()
+                if _names_wide(declared_charset(body))
+                else (_note("no byte order mark", charset),)
+            )
             return Decoded(body.decode(charset, "replace"), charset, bool(note), note)
     stated = [name for name in (_http_charset(content_type), declared_charset(body)) if name]
     names = [_codec_of(name) for name in stated]
     unknown = tuple(
-        Forgiven("unknown charset", "", f"{name} ignored") for name, codec in zip(stated, names, strict=True) if codec is None
+        Forgiven("unknown charset", "", f"{name} ignored")
+        for name, codec in zip(stated, names, strict=True)
+        if codec is None
     )
     found = _stated(body, [name for name in names if name]) or _guessed(body)
     return Decoded(found.text, found.charset, found.recoded, found.forgiven + unknown)
@@ -102,7 +132,7 @@ def _http_charset(content_type: str | None) -> str | None:
 
 
 def is_plain_utf_8(body: bytes, content_type: str | None) -> bool:
-    """Tell whether libxml2 reads a document as it stands: nothing is declared, or UTF-8 by whoever declares."""
+    """Tell whether libxml2 reads a document as it stands: nobody says anything but UTF-8."""
     if body[:1] != b"<":
         return False
     http = _http_charset(content_type)
@@ -134,14 +164,9 @@ def _stated(body: bytes, names: list[str]) -> Decoded | None:
             if text is not None:
                 return Decoded(text, name)
     text = _strictly(body, "utf-8")
-    if text is not None:
-        once = _decoded_once(text) if looks_encoded_twice(body) else None
-        if once is not None:
-            return Decoded(once, "utf-8", True, (_note("UTF-8 encoded twice", "utf-8"),))
-        if not names or names[0] == "utf-8" or text.isascii():
-            return Decoded(text, "utf-8")
-        if not _is_rather(names[0], body, text):
-            return Decoded(text, "utf-8", True, (_note(f"UTF-8 called {names[0]}", "utf-8"),))
+    found = None if text is None else _as_utf_8(body, text, names)
+    if found is not None:
+        return found
     for name in names:
         if name == "utf-8":
             if _is_mostly_utf_8(body):
@@ -151,8 +176,22 @@ def _stated(body: bytes, names: list[str]) -> Decoded | None:
     return None
 
 
+def _as_utf_8(body: bytes, text: str, names: list[str]) -> Decoded | None:
+    """Return what is valid as UTF-8, unless it is rather what it is called."""
+    once = _decoded_once(text) if looks_encoded_twice(body) else None
+    if once is not None:
+        note = _note("UTF-8 encoded twice", "utf-8")
+        return Decoded(once, "utf-8", recoded=True, forgiven=(note,))
+    if not names or names[0] == "utf-8" or text.isascii():
+        return Decoded(text, "utf-8")
+    if _is_rather(names[0], body, text):
+        return None
+    note = _note(f"UTF-8 called {names[0]}", "utf-8")
+    return Decoded(text, "utf-8", recoded=True, forgiven=(note,))
+
+
 def _is_rather(name: str, body: bytes, text: str) -> bool:
-    """Tell whether valid UTF-8 is rather the two-byte charset it is said to be: few pairs that fit both.
+    """Tell whether valid UTF-8 is rather the charset it is called: few pairs that fit both.
 
     Two or three Chinese words in GBK can be valid UTF-8 by accident; longer text never is.
     """
@@ -162,7 +201,9 @@ def _is_rather(name: str, body: bytes, text: str) -> bool:
     if len(wide) > 12 or any(c > "\u07ff" for c in wide):
         return False
     other = _strictly(body, name)
-    return other is not None and all("\u3000" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7a3" for c in other if c > "\x7f")
+    return other is not None and all(
+        "\u3000" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7a3" for c in other if c > "\x7f"
+    )
 
 
 def _strictly(body: bytes, name: str) -> str | None:
@@ -173,7 +214,7 @@ def _strictly(body: bytes, name: str) -> str | None:
 
 
 def _is_plausible(text: str) -> bool:
-    """Tell whether a decoded text holds no C1 control characters, which only a wrong charset brings."""
+    """Tell whether a text holds no C1 control characters, which only a wrong charset brings."""
     return not re.search("[\x80-\x84\x86-\x9f]", text)
 
 
@@ -194,14 +235,19 @@ def _codec_of(name: str) -> str | None:
 
 
 _TWICE = re.compile(
-    rb"\xc3[\x82-\xb4](?:\xc2[\x80-\xbf]|\xc5[\x92\x93\xa0\xa1\xb8\xbd\xbe]|\xc6\x92|\xcb[\x86\x9c]|\xe2[\x80-\x84])"
+    rb"\xc3[\x82-\xb4](?:\xc2[\x80-\xbf]|\xc5[\x92\x93\xa0\xa1\xb8\xbd\xbe]|\xc6\x92|"
+    rb"\xcb[\x86\x9c]|\xe2[\x80-\x84])"
 )
 # What Windows-1252 holds where Latin-1 has control characters.
-_AS_BYTES = {ord(bytes([b]).decode("cp1252")): b for b in range(0x80, 0xA0) if b not in {0x81, 0x8D, 0x8F, 0x90, 0x9D}}
+_AS_BYTES = {
+    ord(bytes([b]).decode("cp1252")): b
+    for b in range(0x80, 0xA0)
+    if b not in {0x81, 0x8D, 0x8F, 0x90, 0x9D}
+}
 
 
 def looks_encoded_twice(body: bytes) -> bool:
-    """Tell whether the first character beyond ASCII is what a byte of UTF-8 becomes when it is encoded again."""
+    """Tell whether the first character beyond ASCII is a byte of UTF-8 that was encoded again."""
     at = body.find(b"\xc3")
     return at >= 0 and _TWICE.match(body, at) is not None and body[:at].isascii()
 
@@ -235,10 +281,33 @@ _MOST_SAMPLED = 100_000
 
 
 # What the web is written in; the guess is better the fewer it has to tell apart.
-_LIKELY = (
-    "ascii utf-8 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 cp874 cp932 cp949 iso8859-2 iso8859-5 "
-    "iso8859-6 iso8859-7 iso8859-15 euc-jp gb18030 big5hkscs koi8-r koi8-u cp866"
-).split()
+_LIKELY = [
+    "ascii",
+    "utf-8",
+    "cp1250",
+    "cp1251",
+    "cp1252",
+    "cp1253",
+    "cp1254",
+    "cp1255",
+    "cp1256",
+    "cp1257",
+    "cp1258",
+    "cp874",
+    "cp932",
+    "cp949",
+    "iso8859-2",
+    "iso8859-5",
+    "iso8859-6",
+    "iso8859-7",
+    "iso8859-15",
+    "euc-jp",
+    "gb18030",
+    "big5hkscs",
+    "koi8-r",
+    "koi8-u",
+    "cp866",
+]
 
 
 def _is_mostly_utf_8(body: bytes, share: int = 10) -> bool:
@@ -249,7 +318,7 @@ def _is_mostly_utf_8(body: bytes, share: int = 10) -> bool:
 
 
 def _repaired(body: bytes) -> Decoded:
-    """Decode UTF-8 and read the stray bytes alone as Windows-1252, as browsers and word processors write them."""
+    """Decode UTF-8, and the stray bytes alone as Windows-1252, as word processors write them."""
     text = body.decode("utf-8", "surrogateescape")
 
     def one(match: re.Match[str]) -> str:
@@ -257,13 +326,18 @@ def _repaired(body: bytes) -> Decoded:
         return stray.decode("cp1252", "replace")
 
     repaired, count = re.subn("[\udc80-\udcff]+", one, text)
-    return Decoded(repaired, "utf-8", True, (_note(f"{count} × bytes that are not UTF-8", "windows-1252"),))
+    return Decoded(
+        repaired,
+        "utf-8",
+        recoded=True,
+        forgiven=(_note(f"{count} × bytes that are not UTF-8", "windows-1252"),),
+    )
 
 
 def _guessed(body: bytes) -> Decoded:
     if _is_mostly_utf_8(body):
         return _repaired(body)
-    import chardet  # noqa: PLC0415 (last resort, and slow to load)
+    import chardet
 
     sample = _TAG.sub(b" ", body[: 4 * _MOST_SAMPLED])[:_MOST_SAMPLED]
     if not _HIGH.search(sample):
@@ -275,7 +349,9 @@ def _guessed(body: bytes) -> Decoded:
     text = _strictly(body, name)
     if text is None:
         text = body.decode("cp1252" if name == "utf-8" else name, "replace")
-    return Decoded(text, name, True, (_note("charset not declared, or wrongly", name),))
+    return Decoded(
+        text, name, recoded=True, forgiven=(_note("charset not declared, or wrongly", name),)
+    )
 
 
 def _note(what: str, read_as: str) -> Forgiven:

@@ -1,8 +1,9 @@
 """Dates as publishers write them.
 
-A date is read from what stands in the text and from nothing else: no part is taken from today, a missing zone is
-reported, an ambiguous order of day and month (``06/07/2026``) gives no date. The frequent forms (RFC 5322, RFC 3339)
-have a pattern each; whatever else is taken apart in three steps: the time, the zone, then the day.
+A date is read from what stands in the text and from nothing else: no part is taken from today, a
+missing zone is reported, an ambiguous order of day and month (``06/07/2026``) gives no date. The
+frequent forms (RFC 5322, RFC 3339) have a pattern each; whatever else is taken apart in three
+steps: the time, the zone, then the day.
 """
 
 import re
@@ -16,7 +17,7 @@ FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 @dataclass(frozen=True, slots=True)
 class ReadDate:
-    """A moment in UTC; ``has_zone`` is False where the text named no zone, or one that is unknown."""
+    """A moment in UTC; ``has_zone`` is False where the text named no zone, or an unknown one."""
 
     at: datetime
     has_zone: bool
@@ -47,7 +48,8 @@ def read_date(text: str | None, *, default_zone: tzinfo | None = None) -> ReadDa
 
 
 _RFC_3339 = re.compile(
-    r"\s*(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)(?:T|\ )(?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)(?:[.,]\d{1,12})?"
+    r"\s*(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)(?:T|"
+    r"\ )(?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)(?:[.,]\d{1,12})?"
     r"(?P<z>Z|[+-]\d\d:?\d\d)\s*\Z",
     re.ASCII,
 )
@@ -58,7 +60,8 @@ _RFC_5322 = re.compile(
 )
 
 # Months by the first letters of their names, accents removed; the longest entry that fits counts.
-# English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Czech, Russian, Ukrainian, Turkish, Hungarian,
+# English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Czech, Russian, Ukrainian,
+# Turkish, Hungarian,
 # Greek, Finnish, the Scandinavian languages, Romanian, Indonesian.
 _MONTH_NAMES = (
     "jan jän gen ene sty led янв січ oca ιαν tammi ian janv styc",
@@ -94,27 +97,56 @@ _SHORT = {
     for form in (name, name.capitalize(), name.upper())
 }
 
-# Minutes east of Greenwich. Where one abbreviation names several zones, the one that feeds use most counts.
+# Minutes east of Greenwich. Where one abbreviation names several zones, the one that feeds use
+# most counts.
 _ZONES = {
     **dict.fromkeys(("z", "gmt", "ut", "utc", "wet", "etc/gmt", "etc/utc", "zulu", "uct"), 0),
     **dict.fromkeys(("cet", "met", "mez", "west", "bst", "wat", "mewt", "swt", "fwt"), 60),
     **dict.fromkeys(("cest", "mest", "mesz", "eet", "sast", "cat", "mess", "fst", "sst"), 120),
     **dict.fromkeys(("eest", "msk", "eat", "ast-3", "trt", "idt"), 180),
     **dict.fromkeys(("msd", "gst", "samt"), 240),
-    **{"irst": 210, "irdt": 270, "aft": 270, "pkt": 300, "uzt": 300, "yekt": 300, "ist": 330},
-    **{"npt": 345, "bdt": 360, "omst": 360, "ict": 420, "wib": 420, "krat": 420, "mmt": 390},
+    "irst": 210,
+    "irdt": 270,
+    "aft": 270,
+    "pkt": 300,
+    "uzt": 300,
+    "yekt": 300,
+    "ist": 330,
+    "npt": 345,
+    "bdt": 360,
+    "omst": 360,
+    "ict": 420,
+    "wib": 420,
+    "krat": 420,
+    "mmt": 390,
     **dict.fromkeys(("hkt", "sgt", "myt", "pht", "awst", "wita", "irkt", "cct"), 480),
     **dict.fromkeys(("jst", "kst", "wit", "yakt", "awdt"), 540),
-    **{"acst": 570, "aest": 600, "vlat": 600, "acdt": 630, "aedt": 660, "magt": 660},
-    **{"nzst": 720, "nzt": 720, "nzdt": 780, "chst": 600, "pett": 720},
-    **{"azot": -60, "brst": -120, "ndt": -150, "nst": -210, "nt": -210},
+    "acst": 570,
+    "aest": 600,
+    "vlat": 600,
+    "acdt": 630,
+    "aedt": 660,
+    "magt": 660,
+    "nzst": 720,
+    "nzt": 720,
+    "nzdt": 780,
+    "chst": 600,
+    "pett": 720,
+    "azot": -60,
+    "brst": -120,
+    "ndt": -150,
+    "nst": -210,
+    "nt": -210,
     **dict.fromkeys(("brt", "art", "adt", "clst", "uyt", "gft", "pmst"), -180),
     **dict.fromkeys(("ast", "at", "edt", "clt", "bot", "vet", "amt", "pyt"), -240),
     **dict.fromkeys(("est", "et", "cdt", "cot", "pet", "ect", "eastern"), -300),
     **dict.fromkeys(("cst", "ct", "mdt", "central"), -360),
     **dict.fromkeys(("mst", "mt", "pdt", "mountain"), -420),
     **dict.fromkeys(("pst", "pt", "akdt", "pacific"), -480),
-    **{"akst": -540, "hadt": -540, "hst": -600, "hast": -600},
+    "akst": -540,
+    "hadt": -540,
+    "hst": -600,
+    "hast": -600,
 }
 
 
@@ -163,26 +195,34 @@ def _month_of(word: str) -> int | None:
 
 _TIME = re.compile(
     r"(?<![\d:.+-])(?:(?P<before>오전|오후|上午|下午|午前|午後)\s*)?"
-    r"(?P<H>\d{1,2})(?:[:：](?P<M>\d{1,2})(?:[:：](?P<S>\d{1,2})(?:[.,]\d{1,12})?)?|(?=\s?[ap]\.?m\b)"
+    r"(?P<H>\d{1,2})(?:[:：](?P<M>\d{1,2})(?:[:：](?P<S>\d{1,2})(?:[.,]\d{1,12})?)?|"
+    r"(?=\s?[ap]\.?m\b)"
     r"|\s?h\s?(?P<Mh>\d\d)?\b|[시時时]\s*(?P<Mc>\d{1,2})[분分](?:\s*(?P<Sc>\d{1,2})[초秒])?)"
     r"(?![\d:])\s*(?P<after>[ap]\.?m\b\.?)?",
     re.IGNORECASE,
 )
 _ZONE = re.compile(
-    r"\s*\(?(?:(?P<name>etc/[a-z]+|[a-z]{1,8})?\s*(?P<offset>[+-]\s?\d{1,2}(?::?\d\d)?)?)(?![\d:])\)?",
+    r"\s*\(?(?:(?P<name>etc/[a-z]+|"
+    r"[a-z]{1,8})?\s*(?P<offset>[+-]\s?\d{1,2}(?::?\d\d)?)?)(?![\d:])\)?",
     re.IGNORECASE,
 )
-_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)[T ]?(?:(\d\d)(\d\d)(\d\d)?(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)?)?\Z", re.I)
+_COMPACT = re.compile(
+    r"(\d{4})(\d\d)(\d\d)[T ]?(?:(\d\d)(\d\d)(\d\d)?(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)?)?\Z", re.I
+)
 _WEEK = re.compile(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?\Z", re.IGNORECASE)
 _ORDINAL = re.compile(r"(\d{4}|\d\d)-?(\d{3})\Z")
 _ORDINAL_TIME = re.compile(r"(\d{4})-(\d{3})\Z")
 _YEAR_FIRST = re.compile(
-    r"(?<!\d)(\d{4})(?:\s?[-/.]\s?|\s?[年년]\s*)(\d{1,3}|[^\W\d_]{3,})(?:\s?[-/.]\s?|\s?[月월]\s*)(\d{1,2})(?!\d)"
+    r"(?<!\d)(\d{4})(?:\s?[-/.]\s?|\s?[年년]\s*)(\d{1,3}|[^\W\d_]{3,})(?:\s?[-/.]\s?|"
+    r"\s?[月월]\s*)(\d{1,2})(?!\d)"
 )
 _DAY_MONTH = re.compile(
-    r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|er|[.ºª])?[\s,./-]*(?:de\s+|of\s+)?([^\W\d_]{3,})\b[\s,.'’/-]*(?:de[l]?\s+)?(\d{4}|\d\d)(?!\d)"
+    r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|er|[.ºª])?[\s,./-]*(?:de\s+|"
+    r"of\s+)?([^\W\d_]{3,})\b[\s,.'’/-]*(?:de[l]?\s+)?(\d{4}|\d\d)(?!\d)"
 )
-_MONTH_DAY = re.compile(r"([^\W\d_]{3,})\b[\s.-]*(\d{1,2})(?:st|nd|rd|th)?(?:[\s,]+(?:of\s+)?|-)(\d{4})(?!\d)")
+_MONTH_DAY = re.compile(
+    r"([^\W\d_]{3,})\b[\s.-]*(\d{1,2})(?:st|nd|rd|th)?(?:[\s,]+(?:of\s+)?|-)(\d{4})(?!\d)"
+)
 _MONTH_DAY_LATER = re.compile(r"([^\W\d_]{3,})\b[\s.]*(\d{1,2})\b.*(?<!\d)(\d{4})(?!\d)")
 _DOTTED = re.compile(r"(?<!\d)(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4}|\d\d)(?!\d)")
 _SLASHED = re.compile(r"(?<!\d)(\d{1,2})([/-])(\d{1,2})\2(\d{4})(?!\d)")
@@ -194,7 +234,7 @@ Found = tuple[datetime, int | None] | None
 
 
 def _taken_apart(text: str) -> Found:
-    """Read the rarer forms: a number alone, else the time, the zone and the day one after the other."""
+    """Read the rarer forms: a number alone, else the time, the zone and the day in turn."""
     text = " ".join(text[: LONGEST * 4].split())
     if not text or len(text) > LONGEST:
         return None
@@ -222,9 +262,15 @@ def _taken_apart(text: str) -> Found:
     at = None if day is None else _moment(day, time)
     if at is None:
         return None
-    if offset is None and re.search("[오년]", unicodedata.normalize("NFC", text + (match["before"] or "" if match else ""))):
-        return at - timedelta(hours=9), None  # Korean is written in one zone
+    if offset is None and _is_korean(text, match):
+        return at - timedelta(hours=9), None
     return at, offset
+
+
+def _is_korean(day: str, time: re.Match[str] | None) -> bool:
+    """Tell whether a date is written in Korean, which is spoken in one zone."""
+    half = time["before"] if time is not None else None
+    return "년" in unicodedata.normalize("NFC", day) or half in {"오전", "오후"}
 
 
 def _without_time(text: str, time: re.Match[str]) -> tuple[str, int | None]:
@@ -248,7 +294,7 @@ def _without_time(text: str, time: re.Match[str]) -> tuple[str, int | None]:
 
 
 def _from_digits(text: str) -> Found:
-    """Read a text of digits, and perhaps dots and hyphens: Unix time, compact dates, ISO 8601 without time."""
+    """Read digits, and perhaps dots and hyphens: Unix time, compact dates, ISO 8601."""
     if re.fullmatch(r"\d{9,10}(?:\.\d+)?", text):
         return datetime.fromtimestamp(int(text.partition(".")[0]), UTC), 0
     if re.fullmatch(r"\d{12,13}", text) and not text.startswith("20"):
@@ -262,7 +308,9 @@ def _from_digits(text: str) -> Found:
 
 def _from_compact(match: re.Match[str]) -> Found:
     year, month, day, hour, minute, second, zone = match.groups()
-    at = _moment((int(year), int(month), int(day)), (int(hour or 0), int(minute or 0), int(second or 0)))
+    at = _moment(
+        (int(year), int(month), int(day)), (int(hour or 0), int(minute or 0), int(second or 0))
+    )
     return None if at is None else (at, _offset_of(zone) if zone else None)
 
 
@@ -280,8 +328,9 @@ def _day_of(text: str, *, us_style: bool) -> Day | None:
             number = int(month) if month.isdecimal() else _month_of(month)
             if number:
                 return _full_year(year), number, int(day)
-    if match := _SLASHED.search(text):
-        return _slashed(match, us_style=us_style)
+    slashed = _SLASHED.search(text)
+    if slashed:
+        return _slashed(slashed, us_style=us_style)
     return _unusual_day(text)
 
 
@@ -292,7 +341,7 @@ def _full_year(year: str) -> int:
 
 
 def _slashed(match: re.Match[str], *, us_style: bool) -> Day | None:
-    """Return the day of ``13/01/2026``; None where either number may be the month, unless the time is American."""
+    """Return the day of ``13/01/2026``; None where either may be the month, unless in US style."""
     first, second, year = int(match[1]), int(match[3]), int(match[4])
     if first > 12:
         return year, second, first
@@ -310,7 +359,9 @@ def _unusual_day(text: str) -> Day | None:
         if re.fullmatch(r"\d{6}", text):
             return _full_year(text[:2]), int(text[2:4]), int(text[4:])
         if match := _ORDINAL.match(text):
-            at = datetime(_full_year(match[1]), 1, 1, tzinfo=UTC) + timedelta(days=int(match[2]) - 1)
+            at = datetime(_full_year(match[1]), 1, 1, tzinfo=UTC) + timedelta(
+                days=int(match[2]) - 1
+            )
             return (at.year, at.month, at.day) if at.year == _full_year(match[1]) else None
     except (ValueError, OverflowError):
         return None
@@ -321,6 +372,6 @@ def _unusual_day(text: str) -> Day | None:
         return _full_year(year), int(month), int(rest[0]) if rest else 1
     if re.fullmatch(r"(?:19|20|21)\d\d", text):
         return int(text), 1, 1
-    if (match := _MONTH_YEAR.search(text)) and (month := _month_of(match[1])):
-        return int(match[2]), month, 1
+    if (match := _MONTH_YEAR.search(text)) and (number := _month_of(match[1])):
+        return int(match[2]), number, 1
     return None

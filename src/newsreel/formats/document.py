@@ -30,7 +30,7 @@ _JSON = re.compile(rb"[\s\xef\xbb\xbf]*[{\[]")
 def parse(body: bytes, *, content_type: str | None = None, url: str | None = None) -> ParsedFeed:
     """Return the feed in a body, as its publisher wrote it; raises NotAFeed, and nothing else.
 
-    ``content_type`` is the HTTP answer's, for its charset; ``url`` is what relative links are relative to.
+    ``content_type`` is the HTTP answer's, for its charset; ``url`` is what links are relative to.
     """
     if _JSON.match(body[:200]):
         return jsonfeed.parse(body, content_type=content_type, url=url)
@@ -44,7 +44,8 @@ def _from_tree(tree: xml.Tree, url: str | None) -> ParsedFeed:
     kind = _ROOTS.get(key)
     if kind is None:
         raise NotAFeed(
-            f"the root is <{str(root.tag)[:80]}>", hint="a feed begins with rss, rdf:RDF, feed or urlset"
+            f"the root is <{str(root.tag)[:80]}>",
+            hint="a feed begins with rss, rdf:RDF, feed or urlset",
         )
     if key == "channel" and cdf.looks_like(root):
         kind = FeedFormat.CDF
@@ -55,7 +56,9 @@ def _from_tree(tree: xml.Tree, url: str | None) -> ParsedFeed:
     elif kind is FeedFormat.SITEMAP_NEWS:
         sitemap.walk(root, feed)
         if not feed.entries:
-            raise NotAFeed("a sitemap without news", hint="only sitemaps with news:news elements are feeds")
+            raise NotAFeed(
+                "a sitemap without news", hint="only sitemaps with news:news elements are feeds"
+            )
     elif key in {"entry", "item"}:
         feed.entries.append(_entry(root, url))
     else:
@@ -66,7 +69,7 @@ def _from_tree(tree: xml.Tree, url: str | None) -> ParsedFeed:
 
 
 def _root_key(root: Element) -> str:
-    """Return the root's name; a namespace that nobody knows is RSS's or Atom's where the name is."""
+    """Return the root's name; an unknown namespace is RSS's or Atom's where the name is."""
     key = key_of(str(root.tag))
     if key[:1] != "?":
         return key
@@ -91,7 +94,7 @@ _FEED: dict[str, Handler] = {**modules.FEED, **rss.FEED, **atom.FEED}
 
 
 def _walk(container: Element, feed: FeedDraft, depth: int) -> None:
-    """Read a feed's or channel's children; entries may stand in the channel, beside it, or in ``items``."""
+    """Read a feed's or channel's children; entries may stand in it, beside it, or in ``items``."""
     lang = container.get(XML_LANG)
     if lang:
         feed.put("language", lang.strip(), 3)
@@ -111,7 +114,7 @@ def _walk(container: Element, feed: FeedDraft, depth: int) -> None:
 
 
 def _page_of(feed: FeedDraft) -> str | None:
-    """Return the channel's page, which RSS's relative links were written for; a feed may stand anywhere."""
+    """Return the page that RSS's relative links were written for; the feed may stand anywhere."""
     if feed.format is FeedFormat.ATOM or feed.has_base:
         return None
     link = feed.texts.get("link")

@@ -7,11 +7,21 @@ from dataclasses import dataclass
 from newsreel.formats.elements import as_html
 from newsreel.formats.html import text_of
 from newsreel.formats.urls import joined
-from newsreel.model.entry import NOTHING, Enclosure, FeedFormat, Forgiven, Json, ParsedEntry, ParsedFeed
+from newsreel.model.entry import (
+    NOTHING,
+    Enclosure,
+    FeedFormat,
+    Forgiven,
+    Json,
+    ParsedEntry,
+    ParsedFeed,
+)
 
 _MARKUP = re.compile(
-    r"</?(?:a|abbr|b|big|bdi|bdo|br|cite|code|del|div|em|font|h[1-6]|i|img|ins|kbd|li|mark|ol|p|pre|q|s|script|small|span|"
-    r"strike|strong|style|sub|sup|svg|tt|u|ul|var|iframe|object|embed|table|td|tr|center|blockquote|wbr|nobr|math|video|form|input)"
+    r"</?(?:a|abbr|b|big|bdi|bdo|br|cite|code|del|div|em|font|h[1-6]|i|img|ins|kbd|li|"
+    r"mark|ol|p|pre|q|s|script|small|span|"
+    r"strike|strong|style|sub|sup|svg|tt|u|ul|var|iframe|object|embed|table|td|tr|"
+    r"center|blockquote|wbr|nobr|math|video|form|input)"
     r"(?:[\s/][^<>]*)?/?>|<!--",
     re.IGNORECASE,
 )
@@ -32,10 +42,22 @@ class Link:
 
 
 class Draft:
-    """What a feed and an entry have in common. Of one field the value with the lowest rank counts, then the first."""
+    """What a feed and an entry have in common; of a field the value of lowest rank counts."""
 
-    __slots__ = ("authors", "base", "bases", "bodies", "categories", "enclosures", "extras", "images",
-                 "links", "ranks", "texts", "title_html")  # fmt: skip
+    __slots__ = (
+        "authors",
+        "base",
+        "bases",
+        "bodies",
+        "categories",
+        "enclosures",
+        "extras",
+        "images",
+        "links",
+        "ranks",
+        "texts",
+        "title_html",
+    )
 
     def __init__(self, base: str | None) -> None:
         self.base = base
@@ -109,10 +131,12 @@ class Draft:
 def plain_title(value: str, *, is_html: bool | None) -> tuple[str, str | None]:
     """Return a title as text, and its HTML where it holds more than text.
 
-    RSS doesn't say whether a title is HTML: it counts as such where it holds a tag that HTML knows.
+    RSS doesn't say whether a title is HTML: it is where it holds a tag that HTML knows.
     """
     if "<" not in value and "&" not in value:
-        return (value if "\n" not in value and "  " not in value else " ".join(value.split())), None
+        return (
+            value if "\n" not in value and "  " not in value else " ".join(value.split())
+        ), None
     if is_html is False:
         return " ".join(value.split()), None
     if is_html or _MARKUP.search(value):
@@ -174,12 +198,14 @@ class EntryDraft(Draft):
         for item in self.enclosures:
             old = found.get(item.url)
             found[item.url] = (
-                item if old is None else Enclosure(item.url, old.type or item.type, old.length or item.length)
+                item
+                if old is None
+                else Enclosure(item.url, old.type or item.type, old.length or item.length)
             )
         return tuple(found.values())
 
     def texts_of(self) -> tuple[str | None, str | None]:
-        """Return summary and body: of two descriptions the one called summary is the shorter text."""
+        """Return summary and body; of two descriptions the one called summary is the summary."""
         get = self.bodies.get
         abstract, summary, body = get("abstract"), get("summary"), get("body")
         if abstract is not None:
@@ -187,14 +213,18 @@ class EntryDraft(Draft):
         return summary or get("caption"), body
 
     def _leave_base(self, page: str | None) -> str | None:
-        """Resolve links, so that the entry's base can be the one of its body; return the page's link."""
-        own = self.bases.get("body" if "body" in self.bodies else "summary") or self.bases.get("abstract")
+        """Resolve links, so that the base can be the body's own; return the page's link."""
+        own = self.bases.get("body" if "body" in self.bodies else "summary") or self.bases.get(
+            "abstract"
+        )
         if own is None or own == self.base or ("body" in self.bodies and "body" not in self.bases):
             return page
         base = self.base or ""
         for link in self.links:
             link.href = joined(base, link.href)
-        self.enclosures = [Enclosure(joined(base, e.url), e.type, e.length) for e in self.enclosures]
+        self.enclosures = [
+            Enclosure(joined(base, e.url), e.type, e.length) for e in self.enclosures
+        ]
         self.images = [(rank, joined(base, image)) for rank, image in self.images]
         self.base = own
         return page and joined(base, page)
@@ -203,7 +233,17 @@ class EntryDraft(Draft):
 class FeedDraft(Draft):
     """A feed while it is read."""
 
-    __slots__ = ("entries", "forgiven", "format", "has_base", "hubs", "period", "skip_days", "skip_hours", "ttl")
+    __slots__ = (
+        "entries",
+        "forgiven",
+        "format",
+        "has_base",
+        "hubs",
+        "period",
+        "skip_days",
+        "skip_hours",
+        "ttl",
+    )
 
     def __init__(self, base: str | None, kind: FeedFormat) -> None:
         super().__init__(base)
@@ -223,7 +263,9 @@ class FeedDraft(Draft):
             self.base = joined(self.base, own) if self.base else own.strip()
             self.has_base = True
 
-    def done(self, *, forgiven: tuple[Forgiven, ...], recoded: bool, truncated: bool) -> ParsedFeed:
+    def done(
+        self, *, forgiven: tuple[Forgiven, ...], recoded: bool, truncated: bool
+    ) -> ParsedFeed:
         """Return the feed."""
         get = self.texts.get
         authors = self.people()
@@ -236,7 +278,12 @@ class FeedDraft(Draft):
             link=self.link(),
             links=hrefs,
             description=next(
-                (self.bodies[s] for s in ("summary", "abstract", "caption", "body") if s in self.bodies), None
+                (
+                    self.bodies[s]
+                    for s in ("summary", "abstract", "caption", "body")
+                    if s in self.bodies
+                ),
+                None,
             ),
             language=get("language"),
             id=get("guid"),
@@ -251,7 +298,9 @@ class FeedDraft(Draft):
             ttl_minutes=self.ttl,
             skip_hours=self.skip_hours,
             skip_days=self.skip_days,
-            update_period_minutes=round(period / max(self.period.get("frequency", 1), 1)) if period else None,
+            update_period_minutes=round(period / max(self.period.get("frequency", 1), 1))
+            if period
+            else None,
             base_url=self.base,
             entries=tuple(self.entries),
             forgiven=forgiven + tuple(self.forgiven),
@@ -261,8 +310,10 @@ class FeedDraft(Draft):
         )
 
 
-def put_body(draft: Draft, slot: str, text: str | None, *, is_html: bool | None, base: str | None = None) -> None:
-    """Keep a summary or body where it says more than what is there; ``base`` is its own ``xml:base``."""
+def put_body(
+    draft: Draft, slot: str, text: str | None, *, is_html: bool | None, base: str | None = None
+) -> None:
+    """Keep a summary or body where it says more; ``base`` is its own ``xml:base``."""
     if not text:
         return
     old = draft.bodies.get(slot)

@@ -29,16 +29,36 @@ _XMLNS = re.compile(r"""\s+xmlns(?::[\w.-]+)?=(?:"[^"]*"|'[^']*')""")
 _PREFIXED = re.compile(r"<(/?)[A-Za-z_][\w.-]*:(?=[A-Za-z])")
 _START = re.compile(r"<[A-Za-z_/][^<>]*>")
 _EMPTY = re.compile(r"<([A-Za-z][\w.-]*)((?:\s[^<>]*?)?)\s*/>")
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+_VOID = frozenset(
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+        "wbr",
+    ]
+)
 
 
 def attributes_of(element: etree._Element) -> dict[str, str]:
-    """Return an element's attributes by their folded names, the first hundred: lxml is slow with thousands."""
-    return {key_of(str(name)): str(element.get(name)).strip() for name in element.keys()[:_MOST_ATTRIBUTES]}
+    """Return the first hundred attributes by folded names: lxml is slow with thousands."""
+    return {
+        key_of(str(name)): str(element.get(name)).strip()
+        for name in element.keys()[:_MOST_ATTRIBUTES]
+    }
 
 
 def inner_html(element: etree._Element) -> str:
-    """Return what stands inside an element as HTML: no namespaces, empty elements as HTML writes them."""
+    """Return what stands inside an element as HTML: no namespaces, no self-closed tags."""
     written: str = etree.tostring(element, encoding="unicode", with_tail=False)
     start, end = written.find(">") + 1, written.rfind("</")
     inner = written[start:end] if end >= start else ""
@@ -60,15 +80,16 @@ def _opened(match: re.Match[str]) -> str:
 
 _KINDS = {
     "text": False, "text/plain": False, "plain": False,
-    "html": True, "xhtml": True, "text/html": True, "application/xhtml+xml": True, "text/xhtml": True,
+    "html": True, "xhtml": True, "text/html": True, "text/xhtml": True,
+    "application/xhtml+xml": True,
     "application/xml": True, "text/xml": True,
 }  # fmt: skip
 
 
 def construct(element: etree._Element) -> tuple[str | None, bool | None]:
-    """Return an element's text, and whether it is HTML: True, False, or None where the publisher doesn't say.
+    """Return an element's text, and whether it is HTML; None where the publisher doesn't say.
 
-    This covers Atom 1.0's text constructs and ``content``, and Atom 0.3's ``mode`` (base64 among them).
+    This covers Atom 1.0's text constructs and ``content``, and Atom 0.3's ``mode``, base64 too.
     """
     attributes = element.attrib
     if len(element):
@@ -81,7 +102,13 @@ def construct(element: etree._Element) -> tuple[str | None, bool | None]:
     text = text_in(element)
     if text is None:
         return None, None
-    if mode == "base64" or (kind and "/" in kind and kind not in _KINDS and not kind.startswith("text/") and not kind.endswith(("+xml", "/xml"))):
+    if mode == "base64" or (
+        kind
+        and "/" in kind
+        and kind not in _KINDS
+        and not kind.startswith("text/")
+        and not kind.endswith(("+xml", "/xml"))
+    ):
         text = _from_base64(text) or (text if mode != "base64" else None)
     is_html = _KINDS.get(kind, False if "/" in kind else None)
     if kind == "text/plain" and mode == "escaped":
@@ -91,9 +118,15 @@ def construct(element: etree._Element) -> tuple[str | None, bool | None]:
 
 def _markup(element: etree._Element) -> str | None:
     """Return the markup inside an element, without the ``div`` that Atom's XHTML is wrapped in."""
-    if len(element) == 1 and not (element.text or "").strip() and not (element[0].tail or "").strip():
+    if (
+        len(element) == 1
+        and not (element.text or "").strip()
+        and not (element[0].tail or "").strip()
+    ):
         child = element[0]
-        if key_of(child.tag) in {"xhtml:div", "xhtml:body", "body"} or (key_of(child.tag) == "div" and not child.attrib):
+        if key_of(str(child.tag)) in {"xhtml:div", "xhtml:body", "body"} or (
+            key_of(str(child.tag)) == "div" and not child.attrib
+        ):
             return inner_html(child) or None
     return inner_html(element) or None
 
@@ -107,11 +140,15 @@ def _from_base64(text: str) -> str | None:
 
 def as_html(text: str, *, is_html: bool | None) -> str:
     """Return a text as HTML: escaped where the publisher says that it is plain."""
-    return html.escape(text, quote=False) if is_html is False and ("<" in text or "&" in text) else text
+    return (
+        html.escape(text, quote=False)
+        if is_html is False and ("<" in text or "&" in text)
+        else text
+    )
 
 
 def as_json(element: etree._Element) -> Json:
-    """Return all that an element says as JSON: its text, or its attributes, children and text by name."""
+    """Return all that an element says as JSON: text, or attributes, children and text by name."""
     return _as_json(element, 0, [_MOST_NODES])
 
 

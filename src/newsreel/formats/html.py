@@ -12,9 +12,54 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from newsreel.formats.urls import absolute
 
 _BLOCKS = frozenset(
-    "address article aside blockquote body br caption center dd details dialog div dl dt fieldset figcaption figure "
-    "footer form h1 h2 h3 h4 h5 h6 header hr legend li main menu nav ol option p pre section summary table tbody td "
-    "tfoot th thead tr ul".split()
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "br",
+        "caption",
+        "center",
+        "dd",
+        "details",
+        "dialog",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "legend",
+        "li",
+        "main",
+        "menu",
+        "nav",
+        "ol",
+        "option",
+        "p",
+        "pre",
+        "section",
+        "summary",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "ul",
+    ]
 )
 _UNSEEN = ["script", "style", "template", "noframes", "iframe", "head"]
 _SPACES = re.compile(r"[ \t\r\f\v\u00a0\u2000-\u200b\u202f\u205f\u3000]+")
@@ -22,7 +67,7 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,
 
 
 def text_of(html: str | None) -> str:
-    """Return HTML as text for people: no scripts, entities undone, white space folded, a line per paragraph."""
+    """Return HTML as text for people: no scripts, entities undone, a line per paragraph."""
     if not html:
         return ""
     if "<" not in html:
@@ -47,7 +92,7 @@ def text_of(html: str | None) -> str:
 
 
 def first_text(html: str | None, max_chars: int) -> str:
-    """Return the beginning of HTML as text in one line, cut at a word's end and marked with ``…``."""
+    """Return the beginning of HTML as text in one line, cut after a word and marked with ``…``."""
     text = " ".join(text_of(html).split())
     if len(text) <= max_chars:
         return text
@@ -68,21 +113,110 @@ def _folded(text: str) -> str:
 
 # --- made safe --------------------------------------------------------------------------------
 
-_TAGS = nh3.ALLOWED_TAGS | set(
-    "audio big button dir fieldset font form input label legend main menu meter option optgroup picture progress "
-    "section select source textarea tfoot track video "
-    "math annotation maction menclose merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot "
-    "mrow mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none semantics "
-    "svg circle defs desc ellipse g line lineargradient marker path polygon polyline radialgradient rect stop text "
-    "tspan".split()
-) - {"button", "form", "input", "select", "textarea", "option", "optgroup"}
+_TAGS = nh3.ALLOWED_TAGS | {
+    "audio",
+    "big",
+    "button",
+    "dir",
+    "fieldset",
+    "font",
+    "form",
+    "input",
+    "label",
+    "legend",
+    "main",
+    "menu",
+    "meter",
+    "option",
+    "optgroup",
+    "picture",
+    "progress",
+    "section",
+    "select",
+    "source",
+    "textarea",
+    "tfoot",
+    "track",
+    "video",
+    "math",
+    "annotation",
+    "maction",
+    "menclose",
+    "merror",
+    "mfrac",
+    "mi",
+    "mmultiscripts",
+    "mn",
+    "mo",
+    "mover",
+    "mpadded",
+    "mphantom",
+    "mprescripts",
+    "mroot",
+    "mrow",
+    "mspace",
+    "msqrt",
+    "mstyle",
+    "msub",
+    "msubsup",
+    "msup",
+    "mtable",
+    "mtd",
+    "mtext",
+    "mtr",
+    "munder",
+    "munderover",
+    "none",
+    "semantics",
+    "svg",
+    "circle",
+    "defs",
+    "desc",
+    "ellipse",
+    "g",
+    "line",
+    "lineargradient",
+    "marker",
+    "path",
+    "polygon",
+    "polyline",
+    "radialgradient",
+    "rect",
+    "stop",
+    "text",
+    "tspan",
+} - {"button", "form", "input", "select", "textarea", "option", "optgroup"}
 _DROPPED_WITH_CONTENT = {"script", "style", "template", "noframes", "xml"}
 _EVERYWHERE = {"title", "lang", "dir", "class", "align", "valign", "width", "height", "role"}
+_MATH = ["math", "mi", "mn", "mo", "mfrac", "mrow", "mtable", "mtd", "mstyle", "mspace", "mover"]
+_MATH_ATTRIBUTES = {"display", "mathvariant", "stretchy", "linethickness", "columnalign"}
+_SHAPES = ["svg", "g", "path", "circle", "ellipse", "rect", "line", "polygon", "polyline", "text"]
+_SHAPE_ATTRIBUTES = {
+    "viewbox",
+    "d",
+    "cx",
+    "cy",
+    "r",
+    "rx",
+    "ry",
+    "x",
+    "y",
+    "x1",
+    "x2",
+    "y1",
+    "y2",
+} | {
+    "points",
+    "fill",
+    "stroke",
+    "stroke-width",
+    "transform",
+}
 _ATTRIBUTES: dict[str, set[str]] = {
     **{tag: set(names) for tag, names in nh3.ALLOWED_ATTRIBUTES.items()},
     "*": _EVERYWHERE,
     "a": {"href", "hreflang", "type", "name"},
-    "img": {"src", "srcset", "sizes", "alt", "width", "height", "align", "border", "loading", "usemap"},
+    "img": {"src", "srcset", "sizes", "alt", "width", "height", "border", "loading", "usemap"},
     "source": {"src", "srcset", "sizes", "type", "media"},
     "video": {"src", "poster", "controls", "width", "height", "loop", "muted", "preload"},
     "audio": {"src", "controls", "loop", "muted", "preload"},
@@ -97,22 +231,29 @@ _ATTRIBUTES: dict[str, set[str]] = {
     "td": {"colspan", "rowspan", "headers"},
     "th": {"colspan", "rowspan", "headers", "scope"},
     "details": {"open"},
-    **dict.fromkeys(
-        ("math", "mi", "mn", "mo", "mfrac", "mrow", "mtable", "mtd", "mstyle", "mspace", "mover", "munder"),
-        {"display", "mathvariant", "stretchy", "fence", "linethickness", "columnalign", "scriptlevel", "displaystyle"},
-    ),
-    **dict.fromkeys(
-        ("svg", "g", "path", "circle", "ellipse", "rect", "line", "polygon", "polyline", "text", "tspan"),
-        {"viewbox", "d", "cx", "cy", "r", "rx", "ry", "x", "y", "x1", "x2", "y1", "y2", "points", "fill", "stroke",
-         "stroke-width", "transform", "opacity", "font-size"},
-    ),
+    **dict.fromkeys(_MATH, _MATH_ATTRIBUTES),
+    **dict.fromkeys(_SHAPES, _SHAPE_ATTRIBUTES),
 }  # fmt: skip
-_SCHEMES = {"http", "https", "mailto", "tel", "ftp", "magnet", "xmpp", "irc", "ircs", "geo", "gemini", "news", "sms"}
+_SCHEMES = {
+    "http",
+    "https",
+    "mailto",
+    "tel",
+    "ftp",
+    "magnet",
+    "xmpp",
+    "irc",
+    "ircs",
+    "geo",
+    "gemini",
+    "news",
+    "sms",
+}
 _ONE_LINK = frozenset({"href", "src", "poster", "cite", "background", "longdesc"})
 
 
 def sanitised(html: str, *, base: str | None = None) -> str:
-    """Return HTML that can be shown anywhere: no script, style, form or frame; relative links resolved."""
+    """Return HTML that can be shown anywhere: no script, style, form, frame; links resolved."""
     if "<" not in html and "&" not in html:
         return html
     if _is_monstrous(html):
@@ -123,11 +264,34 @@ def sanitised(html: str, *, base: str | None = None) -> str:
 _MOST_CHARS, _MOST_REFERENCES, _DEEPEST = 2_000_000, 100_000, 500
 _LONG_TAG = re.compile(r"<[A-Za-z/!][^<>]{50000}")
 _ANY_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)")
-_UNNESTED = frozenset("p li br img hr td th tr dt dd option input meta link source wbr col area embed param".split())
+_UNNESTED = frozenset(
+    [
+        "p",
+        "li",
+        "br",
+        "img",
+        "hr",
+        "td",
+        "th",
+        "tr",
+        "dt",
+        "dd",
+        "option",
+        "input",
+        "meta",
+        "link",
+        "source",
+        "wbr",
+        "col",
+        "area",
+        "embed",
+        "param",
+    ]
+)
 
 
 def _is_monstrous(html: str) -> bool:
-    """Tell whether HTML is so large or so deep that parsers of HTML would take more than linear time on it."""
+    """Tell whether HTML is so large or deep that its parsers would take more than linear time."""
     if len(html) < 20_000:
         return False
     if len(html) > _MOST_CHARS or html.count("&") > _MOST_REFERENCES or _LONG_TAG.search(html):
@@ -214,10 +378,13 @@ _FEED_TYPES = {
     "text/xml": False,
 }
 _LIKELY = re.compile(
-    r"(?:^|[/._?=&-])(?:rss\d?|atom|rdf|feeds?|feed\.json|index\.xml)(?:$|[/._?=&-])|\.(?:rss|atom|rdf)(?:$|\?)|feedburner|/feed/?$",
+    r"(?:^|[/._?=&-])(?:rss\d?|atom|rdf|feeds?|feed\.json|index\.xml)(?:$|[/._?=&-])|"
+    r"\.(?:rss|atom|rdf)(?:$|\?)|feedburner|/feed/?$",
     re.IGNORECASE,
 )
-_UNLIKELY = re.compile(r"(?:sharer?|intent|facebook|twitter|add(?:this|tofeedly)|mailto)", re.IGNORECASE)
+_UNLIKELY = re.compile(
+    r"(?:sharer?|intent|facebook|twitter|add(?:this|tofeedly)|mailto)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +397,8 @@ class FoundFeed:
 
 
 def find_feeds(html: bytes, url: str, content_type: str | None = None) -> tuple[FoundFeed, ...]:
-    """Return the feeds that a page declares, in page order, then the links that look like feeds."""
-    from newsreel.formats.charsets import decoded  # noqa: PLC0415 (the sniffer is not needed for cleaning)
+    """Return the feeds that a page declares, in its order, then links that look like feeds."""
+    from newsreel.formats.charsets import decoded
 
     parser = LexborHTMLParser(decoded(html, content_type=content_type).text)
     base = url
@@ -268,4 +435,8 @@ def _linked(node: LexborNode, base: str) -> FoundFeed | None:
     if not (_FEED_TYPES.get(kind) or _LIKELY.search(href)) or _UNLIKELY.search(href):
         return None
     link = absolute(href.partition("#")[0], base)
-    return FoundFeed(link, " ".join(node.text(deep=True).split()) or None, kind or None) if link else None
+    return (
+        FoundFeed(link, " ".join(node.text(deep=True).split()) or None, kind or None)
+        if link
+        else None
+    )

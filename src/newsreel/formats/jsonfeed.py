@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from collections.abc import Mapping
 from typing import cast
 
@@ -11,11 +12,40 @@ from newsreel.formats.urls import joined
 from newsreel.model.entry import NOTHING, Enclosure, FeedFormat, Json, ParsedEntry, ParsedFeed
 
 _FEED_FIELDS = frozenset(
-    "version title home_page_url feed_url description language icon favicon author authors items hubs".split()
+    [
+        "version",
+        "title",
+        "home_page_url",
+        "feed_url",
+        "description",
+        "language",
+        "icon",
+        "favicon",
+        "author",
+        "authors",
+        "items",
+        "hubs",
+    ]
 )
 _ENTRY_FIELDS = frozenset(
-    "id url external_url title content_html content_text summary image banner_image date_published date_modified author "
-    "authors tags language attachments".split()
+    [
+        "id",
+        "url",
+        "external_url",
+        "title",
+        "content_html",
+        "content_text",
+        "summary",
+        "image",
+        "banner_image",
+        "date_published",
+        "date_modified",
+        "author",
+        "authors",
+        "tags",
+        "language",
+        "attachments",
+    ]
 )
 _Object = Mapping[str, Json]
 
@@ -25,11 +55,18 @@ def parse(body: bytes, *, content_type: str | None = None, url: str | None = Non
     del content_type  # RFC 8259: JSON is UTF-8
     found = charsets.decoded(body)
     try:
-        document = cast("Json", json.loads(found.text, strict=False, parse_int=_number, parse_constant=lambda _: None))
+        document = cast(
+            "Json",
+            json.loads(found.text, strict=False, parse_int=_number, parse_constant=lambda _: None),
+        )
     except (ValueError, RecursionError) as error:
         raise NotAFeed(f"JSON that can't be read: {str(error)[:100]}") from error
+    if _UNFIT.search(found.text):
+        document = _fit(document)
     if not isinstance(document, dict) or not isinstance(document.get("items"), list):
-        raise NotAFeed("JSON without items", hint="a JSON Feed is an object with version, title and items")
+        raise NotAFeed(
+            "JSON without items", hint="a JSON Feed is an object with version, title and items"
+        )
     items = cast("list[Json]", document["items"])
     authors = _authors(document)
     base = _text(document.get("feed_url")) or _text(document.get("home_page_url"))
@@ -39,7 +76,9 @@ def parse(body: bytes, *, content_type: str | None = None, url: str | None = Non
         format=FeedFormat.JSON_FEED,
         title=_text(document.get("title")),
         link=_text(document.get("home_page_url")),
-        links=tuple(filter(None, (_text(document.get("home_page_url")), _text(document.get("feed_url"))))),
+        links=tuple(
+            filter(None, (_text(document.get("home_page_url")), _text(document.get("feed_url"))))
+        ),
         description=_text(document.get("description")),
         language=_text(document.get("language")),
         id=_text(document.get("feed_url")),
@@ -55,6 +94,23 @@ def parse(body: bytes, *, content_type: str | None = None, url: str | None = Non
         forgiven=found.forgiven,
         recoded=found.recoded,
         extras=_rest(document, _FEED_FIELDS),
+    )
+
+
+_UNFIT = re.compile(r"\\u(?:[dD][89abAB]|00[01])|[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]+")
+
+
+def _fit(value: Json) -> Json:
+    """Return a value without characters that are no text: JSON can write halves of pairs, and NUL."""
+    if isinstance(value, str):
+        return _NO_TEXT.sub("", value)
+    if isinstance(value, list):
+        return [_fit(item) for item in value]
+    return (
+        {_NO_TEXT.sub("", k): _fit(v) for k, v in value.items()}
+        if isinstance(value, dict)
+        else value
     )
 
 
@@ -92,7 +148,8 @@ def _entry(item: _Object, base: str | None) -> ParsedEntry:
         links=tuple(filter(None, (_text(item.get("url")), _text(item.get("external_url"))))),
         title=_text(item.get("title")),
         summary=_text(item.get("summary")),
-        body=_text(item.get("content_html")) or (html.escape(plain, quote=False) if plain else None),
+        body=_text(item.get("content_html"))
+        or (html.escape(plain, quote=False) if plain else None),
         author=authors[0] if authors else None,
         authors=authors,
         categories=tuple(filter(None, map(_text, tags))) if isinstance(tags, list) else (),
@@ -102,7 +159,12 @@ def _entry(item: _Object, base: str | None) -> ParsedEntry:
         published=_text(item.get("date_published")),
         updated=_text(item.get("date_modified")),
         base_url=base,
-        extras=_rest(item, _ENTRY_FIELDS - {"content_text"} if item.get("content_html") and plain else _ENTRY_FIELDS),
+        extras=_rest(
+            item,
+            _ENTRY_FIELDS - {"content_text"}
+            if item.get("content_html") and plain
+            else _ENTRY_FIELDS,
+        ),
     )
 
 
@@ -119,4 +181,6 @@ def _attachments(value: Json) -> tuple[Enclosure, ...]:
 
 
 def _rest(item: _Object, known: frozenset[str]) -> Mapping[str, Json]:
-    return {key: value for key, value in item.items() if key not in known and value is not None} or NOTHING
+    return {
+        key: value for key, value in item.items() if key not in known and value is not None
+    } or NOTHING

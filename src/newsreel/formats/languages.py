@@ -2,8 +2,12 @@
 
 import re
 
-_TAG = re.compile(r"[a-z]{2,3}(?:-[a-z]{3}){0,3}(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-[a-z0-9]{5,8}|-\d[a-z0-9]{3})*\Z")
-# What isn't ISO 639 but stands in feeds: country codes, three-letter codes that have a shorter one, names.
+_TAG = re.compile(
+    r"[a-z]{2,3}(?:-[a-z]{3}){0,3}(?:-[a-z]{4})?(?:-(?:[a-z]{2}|"
+    r"\d{3}))?(?:-[a-z0-9]{5,8}|-\d[a-z0-9]{3})*\Z"
+)
+# What isn't ISO 639 but stands in feeds: country codes, three-letter codes that have a shorter
+# one, names.
 _LANGUAGES = {
     "jp": "ja", "cn": "zh", "kr": "ko", "ua": "uk", "cz": "cs", "gr": "el", "dk": "da",
     "iw": "he", "in": "id", "ji": "yi", "mo": "ro",
@@ -26,7 +30,7 @@ _NOTHING = frozenset({"none", "null", "nil", "und", "zxx", "mul", "xx", "nan"})
 
 
 def tag_of(text: str | None) -> str | None:
-    """Return a language as a BCP 47 tag (``en``, ``en-GB``, ``zh-Hans-CN``), or None where none is named."""
+    """Return a language as a BCP 47 tag (``en``, ``en-GB``, ``zh-Hans``), or None."""
     if not text or len(text) > 60:
         return None
     parts = text.strip().lower().replace("_", "-").partition(".")[0].split("-")
@@ -38,8 +42,7 @@ def tag_of(text: str | None) -> str | None:
     if not _TAG.match("-".join([first, *parts[1:]])):
         return first if len(parts) > 1 and _is_language(first) else None
     tag = [first]
-    for part in parts[1:]:
-        tag.append(_cased(part))
+    tag.extend(_cased(part) for part in parts[1:])
     return "-".join(tag)
 
 

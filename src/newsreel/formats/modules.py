@@ -1,4 +1,4 @@
-"""The extensions that have fields of ours: Dublin Core, content, Media RSS, iTunes, FeedBurner, syndication and others.
+"""The extensions that have fields of ours: Dublin Core, Media RSS, iTunes, FeedBurner and others.
 
 What isn't named here is kept as extras under its own name.
 """
@@ -6,7 +6,21 @@ What isn't named here is kept as extras under its own name.
 from newsreel.formats.drafts import OF_LAST_RESORT, Draft, EntryDraft, put_body
 from newsreel.formats.elements import as_json, construct, text_in
 from newsreel.formats.names import key_of
-from newsreel.formats.rss import Element, Handler, atom_link, author, body, category, enclosure, extra, image, number, period, text, title
+from newsreel.formats.rss import (
+    Element,
+    Handler,
+    atom_link,
+    author,
+    body,
+    category,
+    enclosure,
+    extra,
+    image,
+    number,
+    period,
+    text,
+    title,
+)
 from newsreel.model.entry import Enclosure
 
 
@@ -31,7 +45,11 @@ def itunes_category(draft: Draft, element: Element, _field: str, _rank: int) -> 
 def owner(draft: Draft, element: Element, _field: str, rank: int) -> None:
     """Keep the owner of a podcast, who counts as author where no other is named."""
     for child in element:
-        if isinstance(child.tag, str) and key_of(child.tag) in {"itunes:name", "name"} and child.text:
+        if (
+            isinstance(child.tag, str)
+            and key_of(child.tag) in {"itunes:name", "name"}
+            and child.text
+        ):
             draft.add_author(child.text.strip() or None, rank)
     draft.extras.setdefault("itunes:owner", as_json(element))
 

@@ -1,19 +1,41 @@
-"""Names of elements: namespaces folded to the prefix that everybody uses, in lower case, kept in a table once seen.
+"""Names of elements: namespaces folded to the customary prefix, kept in a table once seen.
 
-Atom in all its versions, RSS 1.0 and the many unofficial namespaces of RSS fold to no prefix, so that RSS elements in
-Atom and the reverse meet the same handlers.
+Atom in all its versions, RSS 1.0 and the many unofficial namespaces of RSS fold to no prefix, so
+that RSS elements in Atom and the reverse meet the same handlers.
 """
 
 import re
 
-_ATOM = ("www.w3.org/2005/atom", "purl.org/atom/ns", "example.com/newformat", "purl.org/net/echo", "example.com/necho",
-         "uri/of/echo/namespace", "purl.org/pie", "www.w3.org/2005/atom/ns", "w3.org/2005/atom")  # fmt: skip
-_RSS = ("purl.org/rss/1.0", "my.netscape.com/rdf/simple/0.9", "channel.netscape.com/rdf/simple/0.9",
-        "my.netscape.com/publish/formats/rss-0.91.dtd", "purl.org/net/rss1.1", "backend.userland.com/rss",
-        "backend.userland.com/rss2", "backend.userland.com/rss091", "backend.userland.com/rss092",
-        "blogs.law.harvard.edu/tech/rss", "cyber.law.harvard.edu/rss", "purl.org/rss/2.0", "purl.org/rss",
-        "backend.userland.com/rss-0.91", "www.rssboard.org/rss-specification", "hacks.benhammersley.com/rss",
-        "www.microsoft.com/standards/channels.dtd")  # fmt: skip
+_ATOM = (
+    "www.w3.org/2005/atom",
+    "purl.org/atom/ns",
+    "example.com/newformat",
+    "purl.org/net/echo",
+    "example.com/necho",
+    "uri/of/echo/namespace",
+    "purl.org/pie",
+    "www.w3.org/2005/atom/ns",
+    "w3.org/2005/atom",
+)
+_RSS = (
+    "purl.org/rss/1.0",
+    "my.netscape.com/rdf/simple/0.9",
+    "channel.netscape.com/rdf/simple/0.9",
+    "my.netscape.com/publish/formats/rss-0.91.dtd",
+    "purl.org/net/rss1.1",
+    "backend.userland.com/rss",
+    "backend.userland.com/rss2",
+    "backend.userland.com/rss091",
+    "backend.userland.com/rss092",
+    "blogs.law.harvard.edu/tech/rss",
+    "cyber.law.harvard.edu/rss",
+    "purl.org/rss/2.0",
+    "purl.org/rss",
+    "backend.userland.com/rss-0.91",
+    "www.rssboard.org/rss-specification",
+    "hacks.benhammersley.com/rss",
+    "www.microsoft.com/standards/channels.dtd",
+)
 _URIS = {
     **dict.fromkeys(_ATOM, ""),
     **dict.fromkeys(_RSS, ""),
@@ -97,7 +119,9 @@ _PREFIXES = {uri: prefix for prefix, uri in ((p, p) for p in URI_OF)} | {
     "dct": "dcterms", "creativecommons": "creativecommons",
 }  # fmt: skip
 _SCHEME = re.compile(r"https?://")
-_FEEDISH = re.compile(r"(?:^|[^a-z])(?:rss|atom)(?:[-_./]?\d[\d.]*)?(?:/?ns)?$|netscape\.com|userland\.com")
+_FEEDISH = re.compile(
+    r"(?:^|[^a-z])(?:rss|atom)(?:[-_./]?\d[\d.]*)?(?:/?ns)?$|netscape\.com|userland\.com"
+)
 
 _MOST_KEPT = 20_000
 _keys: dict[str, str] = {}
@@ -127,7 +151,7 @@ def _key_of(tag: str) -> str:
 
 
 def prefix_of(uri: str) -> str | None:
-    """Return the customary prefix of a namespace; empty for the kinds of RSS and Atom, None where unknown."""
+    """Return a namespace's customary prefix; empty for RSS and Atom, None where unknown."""
     plain = _SCHEME.sub("", uri.strip().lower()).rstrip("/#")
     found = _URIS.get(plain)
     if found is not None:

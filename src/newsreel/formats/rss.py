@@ -6,7 +6,14 @@ from collections.abc import Callable
 from lxml import etree
 
 from newsreel.formats.drafts import Draft, EntryDraft, FeedDraft, Link, put_body
-from newsreel.formats.elements import XML_BASE, add_json, as_json, attributes_of, construct, text_in
+from newsreel.formats.elements import (
+    XML_BASE,
+    add_json,
+    as_json,
+    attributes_of,
+    construct,
+    text_in,
+)
 from newsreel.formats.names import key_of
 from newsreel.formats.urls import joined
 from newsreel.model.entry import Enclosure
@@ -36,7 +43,9 @@ def body(draft: Draft, element: Element, slot: str, _rank: int) -> None:
     if slot == "body" and value is None and element.get("src"):
         draft.links.append(Link(element.get("src", "").strip(), "content", element.get("type")))
         return
-    put_body(draft, slot, value, is_html=is_html, base=element.get(XML_BASE) or _child_base(element))
+    put_body(
+        draft, slot, value, is_html=is_html, base=element.get(XML_BASE) or _child_base(element)
+    )
 
 
 def _child_base(element: Element) -> str | None:
@@ -95,7 +104,7 @@ def name_of(text: str) -> tuple[str, str | None]:
     """Return the name in ``jo@example.org (Jo)`` or ``Jo <jo@example.org>``, and the address."""
     text = " ".join(text.split())
     if "&" in text or ("<" in text and "@" not in text):
-        from newsreel.formats.html import text_of  # noqa: PLC0415 (rare)
+        from newsreel.formats.html import text_of
 
         text = " ".join(text_of(text).split()) or text
     if "@" not in text or len(text) > 300 or "mailto:" in text:
@@ -122,9 +131,16 @@ def category(draft: Draft, element: Element, _field: str, _rank: int) -> None:
 def enclosure(draft: Draft, element: Element, _field: str, _rank: int) -> None:
     """Keep a file that comes with an item."""
     attributes = {name.rpartition(":")[2]: value for name, value in attributes_of(element).items()}
-    url = attributes.get("url") or attributes.get("resource") or attributes.get("href") or text_in(element)
+    url = (
+        attributes.get("url")
+        or attributes.get("resource")
+        or attributes.get("href")
+        or text_in(element)
+    )
     if url:
-        draft.enclosures.append(Enclosure(url, attributes.get("type") or None, number(attributes.get("length"))))
+        draft.enclosures.append(
+            Enclosure(url, attributes.get("type") or None, number(attributes.get("length")))
+        )
 
 
 def number(text: str | None) -> int | None:
@@ -206,7 +222,9 @@ def link(draft: Draft, element: Element, _field: str, _rank: int) -> None:
     if href is None:
         value = text_in(element)
         if value is None and attributes:
-            value = attributes.get("url") or next((v for k, v in attributes.items() if k.endswith("}resource")), None)
+            value = attributes.get("url") or next(
+                (v for k, v in attributes.items() if k.endswith("}resource")), None
+            )
         if value:
             own = attributes.get(XML_BASE) if attributes else None
             draft.put("link", joined(joined(draft.base or "", own), value) if own else value, 0)

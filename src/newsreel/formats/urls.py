@@ -1,5 +1,6 @@
 """Links: made absolute, brought to one form, and checked for secrets. Nothing here raises."""
 
+import itertools
 import re
 from urllib.parse import parse_qsl, unquote, urljoin, urlsplit, urlunsplit
 
@@ -12,8 +13,26 @@ from newsreel.formats.trackers import (
 )
 
 HARMFUL = frozenset(
-    "javascript vbscript livescript mocha jscript data file blob filesystem about view-source jar "
-    "wyciwyg chrome resource res ms-its mhtml".split()
+    [
+        "javascript",
+        "vbscript",
+        "livescript",
+        "mocha",
+        "jscript",
+        "data",
+        "file",
+        "blob",
+        "filesystem",
+        "about",
+        "view-source",
+        "jar",
+        "wyciwyg",
+        "chrome",
+        "resource",
+        "res",
+        "ms-its",
+        "mhtml",
+    ]
 )
 _SIMPLE = re.compile(r"https?://[!-~]+\Z")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
@@ -77,7 +96,7 @@ _MOST_HOPS = 5
 
 
 def canonical(url: str) -> str:
-    """Return the form that the same article has in every feed: redirectors unwrapped, tracking dropped.
+    """Return the form that an article has in every feed: redirectors unwrapped, tracking dropped.
 
     The law: what is canonical stays as it is.
     """
@@ -159,7 +178,7 @@ def _without_trackers(query: str, host: str) -> str:
 
 
 def _site(host: str) -> str:
-    """Return the host without what stands before the registered name, as far as our lists need it."""
+    """Return the last two labels of a host, which our lists are keyed by."""
     labels = host.lower().rstrip(".").split(".")
     return ".".join(labels[-2:])
 
@@ -204,13 +223,18 @@ def _unwrapped(url: str) -> str | None:
 
 _SECRET_NAME = re.compile(
     r"(?:^|[_.-])(?:(?:access|auth|api|app|private|user|feed|rss|secret|session)?[_-]?"
-    r"(?:token|key|secret|auth|authkey|authorization|password|passwd|passphrase|pass|pwd|apikey|signature|sig|hmac|jwt"
+    r"(?:token|key|secret|auth|authkey|authorization|password|passwd|passphrase|pass|"
+    r"pwd|apikey|signature|sig|hmac|jwt"
     r"|session|sessionid|sid|credential|credentials|passkey|torrent_pass|login))$"
     r"|(?:token|apikey|secret|password|passkey|authkey|signature)$"
 )
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.IGNORECASE)
+_UUID = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.IGNORECASE
+)
 _PIECE = re.compile(r"[A-Za-z0-9_~.=+-]{20,512}\Z")
-_PUBLIC_HOSTS = frozenset({"youtube.com", "google.com", "acast.com", "omnycontent.com", "youtu.be", "megaphone.fm"})
+_PUBLIC_HOSTS = frozenset(
+    {"youtube.com", "google.com", "acast.com", "omnycontent.com", "youtu.be", "megaphone.fm"}
+)
 REDACTED = "REDACTED"
 
 
@@ -247,7 +271,7 @@ def _redacted_field(field: str, *, is_public: bool) -> str:
 
 
 def _is_random(piece: str) -> bool:
-    """Tell whether a part of a URL was drawn, not written: 20 characters or more that keep changing their kind."""
+    """Tell whether a part of a URL was drawn, not written: long, and ever changing its kind."""
     if "%" in piece:
         piece = unquote(piece)
     piece = re.sub(r"\.(?:rss|xml|atom|json|rdf|html?|php)\Z", "", piece)
@@ -273,7 +297,7 @@ def _changes(run: str) -> int:
     kinds = [_kind(c) for c in run]
     if len(kinds) > 1 and kinds[0] == "U" and kinds[1] == "l":
         kinds = kinds[1:]
-    return sum(a != b for a, b in zip(kinds, kinds[1:], strict=False))
+    return sum(a != b for a, b in itertools.pairwise(kinds))
 
 
 def _kind(char: str) -> str:

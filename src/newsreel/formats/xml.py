@@ -1,8 +1,9 @@
 """Bytes to a tree: strictly where that goes, repaired where it must be.
 
-Nine documents in ten are well-formed UTF-8 without a DOCTYPE: libxml2 reads them as they stand. The rest is decoded
-(`charsets`), repaired as text and read strictly again; what even then is not well-formed is taken apart tag by tag and
-written anew (`repair`), so that a tree always comes from a well-formed document, and no fault goes unnoticed.
+Nine documents in ten are well-formed UTF-8 without a DOCTYPE: libxml2 reads them as they stand.
+The rest is decoded (`charsets`), repaired as text and read strictly again; what even then is not
+well-formed is taken apart tag by tag and written anew (`soup`), so that a tree always comes from a
+well-formed document, and no fault goes unnoticed.
 """
 
 from dataclasses import dataclass
@@ -10,18 +11,8 @@ from dataclasses import dataclass
 from lxml import etree
 
 from newsreel.errors import NotAFeed
-from newsreel.formats import charsets, repair
+from newsreel.formats import charsets, repair, soup
 from newsreel.model.entry import Forgiven
-
-_SETTINGS = {
-    "resolve_entities": False,
-    "no_network": True,
-    "load_dtd": False,
-    "remove_comments": True,
-    "remove_pis": True,
-    "huge_tree": True,
-    "collect_ids": False,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +31,7 @@ _LONGEST = 8_000_000
 def shortened(body: bytes) -> bytes:
     """Return a body without the middle of any text longer than eight million bytes.
 
-    A run that long holds a whole block of half its size without a tag; only those blocks are looked at.
+    A run that long holds a whole block of half its size without a tag: only blocks are looked at.
     """
     if len(body) <= _LONGEST:
         return body
@@ -55,17 +46,24 @@ def shortened(body: bytes) -> bytes:
         end = body.find(b"<", at)
         end = len(body) if end < 0 else end
         if end - start > _LONGEST:
-            parts += (body[kept : start + block], body[end - 100 : end] if body[end - 1 : end] in b"]-\"'" else b"")
+            parts += (
+                body[kept : start + block],
+                body[end - 100 : end] if body[end - 1 : end] in b"]-\"'" else b"",
+            )
             kept = end
         at = end
     return b"".join((*parts, body[kept:])) if parts else body
 
 
 def read_tree(body: bytes, *, content_type: str | None = None) -> Tree:
-    """Return the tree of an XML document, or of the feed inside of what is none; raises NotAFeed."""
+    """Return the tree of a document, or of the feed inside of what is no XML; raises NotAFeed."""
     if charsets.is_plain_utf_8(body, content_type):
         head = body[:4096]
-        if b"<!DOCTYPE" not in head and b"<!doctype" not in head and not charsets.looks_encoded_twice(body):
+        if (
+            b"<!DOCTYPE" not in head
+            and b"<!doctype" not in head
+            and not charsets.looks_encoded_twice(body)
+        ):
             try:
                 return Tree(_strict(body))
             except etree.XMLSyntaxError:
@@ -74,10 +72,17 @@ def read_tree(body: bytes, *, content_type: str | None = None) -> Tree:
 
 
 def _strict(document: bytes) -> etree._Element:
-    root = etree.fromstring(document, etree.XMLParser(encoding="utf-8", **_SETTINGS))
-    if root is None:
-        raise NotAFeed("an empty document")
-    return root
+    parser = etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        remove_comments=True,
+        remove_pis=True,
+        huge_tree=True,
+        collect_ids=False,
+    )
+    return etree.fromstring(document, parser)
 
 
 def _from_text(found: charsets.Decoded) -> Tree:
@@ -92,7 +97,11 @@ def _from_text(found: charsets.Decoded) -> Tree:
     try:
         root = _strict(text.encode("utf-8", "replace"))
     except etree.XMLSyntaxError as error:
-        notes.append(Forgiven("not well-formed", f"line {error.lineno}", _short(error.msg)))
+        notes.append(
+            Forgiven(
+                f"not well-formed: {_short(error.msg)}", f"line {error.lineno}", "written anew"
+            )
+        )
         return _from_soup(text, tuple(notes), recoded=found.recoded)
     return Tree(root, tuple(notes), found.recoded)
 
@@ -102,9 +111,9 @@ def _short(message: str | None) -> str:
 
 
 def _from_soup(text: str, notes: tuple[Forgiven, ...], *, recoded: bool) -> Tree:
-    soup = repair.rewritten(text)
+    anew = soup.rewritten(text)
     try:
-        root = _strict(soup.text.encode("utf-8", "replace"))
+        root = _strict(anew.text.encode("utf-8", "replace"))
     except etree.XMLSyntaxError as error:
         raise NotAFeed(f"no feed in it: {_short(error.msg)}") from error
-    return Tree(root, notes + soup.forgiven, recoded, soup.truncated)
+    return Tree(root, notes + anew.forgiven, recoded, anew.truncated)
