@@ -123,17 +123,19 @@ async def _export(
                 notify=note,
                 progress=progress.at,
             )
-        note(told(account, _roots(context)))
+        if selection.is_named and not account.days:
+            note("there are no such days; 'newsreel days' lists them")
+        else:
+            note(told(account, _roots(context)))
 
 
 async def _export_legacy(context: Context, store: Store, selection: Selection) -> None:
     from newsreel.app.export_legacy import export_legacy
 
+    root = context.settings.archive
     with Progress("writing days", 0) as progress:
-        count = await export_legacy(
-            store, context.settings.archive, selection, progress=progress.at
-        )
-    note(f"wrote {count} files of the old form to {context.settings.archive}")
+        count = await export_legacy(store, root, selection, progress=progress.at, notify=note)
+    note(f"wrote {count} files of the old form to {root}")
 
 
 def told(account: ExportAccount, roots: Roots) -> str:
