@@ -6,12 +6,12 @@ place of others with the same names.
 
 import asyncio
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Protocol
 
+from newsreel.app.export import Selection, silent
 from newsreel.archive.trouble import archive_trouble
 from newsreel.errors import ArchiveError
 from newsreel.formats import legacy_archive
@@ -31,50 +31,41 @@ class LegacyStore(DayStore, ImportStore, Protocol):
     """What this export needs of a store."""
 
 
-@dataclass(slots=True, kw_only=True)
-class LegacyAccount:
-    """What was written: ``days`` and ``files`` in all, ``changed`` whose bytes were not there."""
-
-    days: int = 0
-    files: int = 0
-    changed: int = 0
-    skipped: list[str] = field(default_factory=list)
-
-
 async def export_legacy(
     store: LegacyStore,
     root: Path,
+    selection: Selection,
     *,
-    first: date | None = None,
-    last: date | None = None,
-    feed_ids: Iterable[int] | None = None,
-) -> LegacyAccount:
-    """Write the days from ``first`` to ``last`` (None: all); private feeds are left out.
+    progress: Callable[[int, int], None] = silent,
+    notify: Callable[[str], None] = silent,
+) -> int:
+    """Write the selected days (all, where none are named) and return how many files they have.
 
-    Raises :class:`~newsreel.errors.ArchiveError` where ``root`` holds Newsreel's own archive.
+    Private feeds are left out. Raises :class:`~newsreel.errors.ArchiveError` where ``root`` holds
+    Newsreel's own archive.
     """
     if (root / OWN_LOG).exists():
         raise ArchiveError(
             f"{root} holds Newsreel's own archive ({OWN_LOG})",
             hint="name another directory with --archive for the old form",
         )
-    wanted = None if feed_ids is None else frozenset(feed_ids)
-    account = LegacyAccount()
-    days = {count.day for count in await store.days(first=first, last=last)}
-    days |= {
-        day
-        for day in await store.legacy_days()
-        if (first is None or first <= day) and (last is None or day <= last)
-    }
-    for day in sorted(days):
+    wanted = None if selection.feed_id is None else frozenset({selection.feed_id})
+    days = await _days(store, selection)
+    count = 0
+    for done, day in enumerate(days):
+        progress(done, len(days))
         imported = await store.legacy_files(day)
         pages = await store.pages(day, is_private=False, feed_ids=wanted)
-        files = _files_of(day, imported, pages, wanted, account)
-        if files:
-            account.days += day != NO_DAY
-            account.files += len(files)
-            account.changed += await asyncio.to_thread(_write_all, root, files)
-    return account
+        files = list(_files_of(day, imported, pages, wanted, notify))
+        await asyncio.to_thread(_write_all, root, files)
+        count += len(files)
+    return count
+
+
+async def _days(store: LegacyStore, selection: Selection) -> list[date]:
+    counts = await store.days(first=selection.first, last=selection.last)
+    imported = await store.legacy_days()
+    return sorted({count.day for count in counts} | set(filter(selection.holds, imported)))
 
 
 _Imported = list[tuple[LegacyFile, list[StoredLegacyRow]]]
@@ -85,39 +76,41 @@ def _files_of(
     imported: _Imported,
     pages: Iterable[DayPage],
     wanted: frozenset[int] | None,
-    account: LegacyAccount,
-) -> list[DayFile]:
-    """Return the files of a day: imported ones, joined by what was polled, then polled ones."""
+    notify: Callable[[str], None],
+) -> Iterator[DayFile]:
+    """Yield the files of a day: imported ones, joined by what was polled, then polled ones."""
     further: dict[int, DayPage] = {page.feed.id: page for page in pages if page.entries}
+    taken: set[str] = set()
     joined: set[int] = set()
-    files = []
     for file, rows in imported:
         if is_sources(file):
             if wanted is None:
-                files.append(DayFile(_path_of_sources(file), write_sources(file.form)))
+                yield DayFile(_path_of_sources(file), write_sources(file.form))
             continue
         shown = [row for row in rows if _is_shown(row.feed, wanted)]
         if rows and not shown:
             continue
-        owner = _owner_of(rows)
-        page = further.get(owner.id) if owner else None
-        if owner:
-            joined.add(owner.id)
         if not is_harmless(file.name):
-            account.skipped.append(f"{file.day} {file.name!r:.80}: no name a file can have")
+            notify(f"{file.day}: left out, no name that a file can have: {file.name!r:.80}")
             continue
-        new = [(page.feed, entry) for entry in page.entries if _is_polled(entry)] if page else []
-        pairs = [(row.content, row.leftover) for row in shown]
-        if new:
-            body = joined_file(file.kind, file.form, pairs, new)
-        else:
-            body = legacy_archive.write(file.kind, file.form, pairs)
-        files.append(DayFile(path_of(file), body))
-    taken = {file.path.lower() for file in files}
+        owner = _owner_of(rows)
+        joined.update({owner} if owner else ())
+        path = path_of(file)
+        taken.add(path.lower())
+        yield DayFile(path, _imported_body(file, shown, further.get(owner) if owner else None))
     for feed_id, page in further.items():
         if feed_id not in joined and not page.feed.is_crawled:
-            files += _polled_files(day, page, taken)
-    return files
+            yield from _polled_files(day, page, taken)
+
+
+def _imported_body(
+    file: LegacyFile, rows: Iterable[StoredLegacyRow], page: DayPage | None
+) -> bytes:
+    pairs = [(row.content, row.leftover) for row in rows]
+    polled = [(page.feed, entry) for entry in page.entries if _is_polled(entry)] if page else []
+    if polled:
+        return joined_file(file.kind, file.form, pairs, polled)
+    return legacy_archive.write(file.kind, file.form, pairs)
 
 
 def _polled_files(day: date, page: DayPage, taken: set[str]) -> Iterator[DayFile]:
@@ -143,19 +136,18 @@ def _is_shown(feed: Feed, wanted: frozenset[int] | None) -> bool:
     return not feed.is_private and (wanted is None or feed.id in wanted)
 
 
-def _owner_of(rows: Iterable[StoredLegacyRow]) -> Feed | None:
+def _owner_of(rows: Iterable[StoredLegacyRow]) -> int | None:
     """Return the one feed whose file this is; None where there are several."""
-    feeds = {row.feed.id: row.feed for row in rows}
-    return next(iter(feeds.values())) if len(feeds) == 1 else None
+    feeds = {row.feed.id for row in rows}
+    return feeds.pop() if len(feeds) == 1 else None
 
 
 def _is_polled(entry: Entry) -> bool:
     return Doubt.IMPORTED not in entry.revisions[0].doubts
 
 
-def _write_all(root: Path, files: Iterable[DayFile]) -> int:
-    """Put files in place, each whole or not at all; return how many had other bytes."""
-    changed = 0
+def _write_all(root: Path, files: Iterable[DayFile]) -> None:
+    """Put files in place, each whole or not at all; those that are there already stay."""
     with archive_trouble(root):
         for file in files:
             path = root / file.path
@@ -167,5 +159,3 @@ def _write_all(root: Path, files: Iterable[DayFile]) -> int:
             temporary = path.parent / f".{os.getpid()}.tmp"
             temporary.write_bytes(file.body)
             temporary.replace(path)
-            changed += 1
-    return changed
