@@ -29,6 +29,8 @@ ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, "
     "application/rdf+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, text/html;q=0.5, */*;q=0.1"
 )
+# Each may take max_bytes of memory.
+LARGE_BODIES = 3
 ENCODINGS = "gzip, br, zstd, deflate"
 
 
@@ -62,7 +64,8 @@ class Client:
             "Accept-Encoding": ENCODINGS,
             "Connection": "close",
         }
-        self._means = Means(policy, headers, lookup or self._names, clock)
+        large = asyncio.Semaphore(LARGE_BODIES)
+        self._means = Means(policy, headers, lookup or self._names, large, clock)
 
     async def __aenter__(self) -> Self:
         return self

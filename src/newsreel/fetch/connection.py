@@ -86,6 +86,12 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
         return piece
 
+    def put_back(self, data: bytes) -> None:
+        """Let the next read return this."""
+        if data:
+            self._pieces.appendleft(data)
+            self._held += len(data)
+
     def close(self) -> None:
         """Close at once: nobody waits for the other side's good-bye."""
         if self._transport is not None:

@@ -19,7 +19,13 @@ class Decoder(Protocol):
     """Undoes one content encoding."""
 
     def decode(self, data: bytes, room: int) -> bytes:
-        """Return what ``data`` holds, but hardly more than ``room`` bytes (at least 1)."""
+        """Return the next of what was encoded, but hardly more than ``room`` bytes (at least 1).
+
+        What did not fit comes with the next call, which is made without data until it is hungry.
+        """
+
+    def is_hungry(self) -> bool:
+        """Tell whether nothing was held back, so that more data may be fed."""
 
     def is_complete(self) -> bool:
         """Tell whether the encoded data came to its own end."""
@@ -51,9 +57,13 @@ def decoder_for(encoding: str, start: bytes) -> Decoder:
 class Plain:
     """No encoding."""
 
-    def decode(self, data: bytes, room: int) -> bytes:
-        """Return the data."""
-        return data[:room]
+    def decode(self, data: bytes, room: int) -> bytes:  # noqa: ARG002 - see the protocol
+        """Return the data: it is in memory already."""
+        return data
+
+    def is_hungry(self) -> bool:
+        """Return True: nothing is held back."""
+        return True
 
     def is_complete(self) -> bool:
         """Return True: plain data has no end of its own."""
@@ -67,27 +77,42 @@ class Zlib:
         self._window_bits = window_bits
         self._inner = zlib.decompressobj(window_bits)
         self._members = 1
+        self._held = b""
+        self._is_full = False
 
     def decode(self, data: bytes, room: int) -> bytes:
-        """Return what the members in ``data`` hold."""
-        out = b""
+        """Return what the members in the data hold."""
+        data, out = self._held + data, b""
         try:
-            while data and len(out) < room:
-                if self._inner.eof:
-                    # gzip is sometimes padded with zeros, or followed by what is no member.
-                    if data[:1] != b"\x1f" or self._members >= MOST_MEMBERS:
-                        break
-                    self._inner = zlib.decompressobj(self._window_bits)
-                    self._members += 1
+            while len(out) < room and (data or self._is_full):
+                if self._inner.eof and not self._begin_member(data):
+                    data = b""
+                    break
                 out += self._inner.decompress(data, room - len(out))
-                data = self._inner.unused_data
+                data = self._inner.unused_data or self._inner.unconsumed_tail
+                self._is_full = False
         except zlib.error as error:
             raise BadEncoding(str(error)) from None
+        self._held = data
+        # Some output may be inside still, even where all input was taken.
+        self._is_full = len(out) >= room and not self._inner.eof
         return out
+
+    def is_hungry(self) -> bool:
+        """Tell whether nothing was held back."""
+        return not self._held and not self._is_full
 
     def is_complete(self) -> bool:
         """Tell whether the last member came to its end."""
         return self._inner.eof
+
+    def _begin_member(self, data: bytes) -> bool:
+        # gzip is sometimes padded with zeros, or followed by what is no member.
+        if data[:1] != b"\x1f" or self._members >= MOST_MEMBERS:
+            return False
+        self._inner = zlib.decompressobj(self._window_bits)
+        self._members += 1
+        return True
 
 
 class Brotli:
@@ -99,15 +124,17 @@ class Brotli:
         self._error = brotli.error
 
     def decode(self, data: bytes, room: int) -> bytes:
-        """Return what ``data`` holds."""
+        """Return what the data holds."""
+        if self.is_complete():
+            return b""
         try:
-            out: bytes = self._inner.process(data, output_buffer_limit=room)
-            # What did not fit stays inside, and has to be drawn out before more goes in.
-            while len(out) < room and not self._inner.can_accept_more_data():
-                out += self._inner.process(b"", output_buffer_limit=room - len(out))
+            return bytes(self._inner.process(data, output_buffer_limit=room))
         except self._error as error:
             raise BadEncoding(str(error)) from None
-        return out
+
+    def is_hungry(self) -> bool:
+        """Tell whether nothing was held back."""
+        return bool(self._inner.can_accept_more_data()) or self.is_complete()
 
     def is_complete(self) -> bool:
         """Tell whether the stream came to its end."""
@@ -121,23 +148,32 @@ class Zstandard:
         newer = sys.version_info >= (3, 14)
         self._zstd: Any = import_module("compression.zstd" if newer else "backports.zstd")
         self._inner = self._new()
-        self._members = 1
+        self._frames = 1
+        self._held = b""
 
     def decode(self, data: bytes, room: int) -> bytes:
-        """Return what the frames in ``data`` hold."""
-        out = b""
+        """Return what the frames in the data hold."""
+        data, out = self._held + data, b""
         try:
-            while data and len(out) < room:
+            while len(out) < room:
                 if self._inner.eof:
-                    if self._members >= MOST_MEMBERS:
+                    if not data or self._frames >= MOST_MEMBERS:
+                        data = b""
                         break
                     self._inner = self._new()
-                    self._members += 1
+                    self._frames += 1
                 out += self._inner.decompress(data, room - len(out))
                 data = self._inner.unused_data if self._inner.eof else b""
+                if not self._inner.eof and self._inner.needs_input:
+                    break
         except self._zstd.ZstdError as error:
             raise BadEncoding(str(error)) from None
+        self._held = data
         return out
+
+    def is_hungry(self) -> bool:
+        """Tell whether nothing was held back."""
+        return not self._held and bool(self._inner.eof or self._inner.needs_input)
 
     def is_complete(self) -> bool:
         """Tell whether the last frame came to its end."""

