@@ -6,7 +6,10 @@ The form is a small object of choices:
 * ``without``: keys of that layout that most rows lack
 * ``source``: what most rows have under ``source`` or ``source_url``
 * ``empty``: how a value that isn't known is written, where not ``null``
-* ``container``: ``list``, or ``entries`` with what stands ``after`` them (and ``before``)
+* ``container``: ``list``, or ``entries`` with what stands ``after`` them (and ``before``), as
+  pairs of key and value; an object among these as a list of such pairs
+* ``nested``: the order of the keys of objects in rows (comments), where they aren't sorted: a
+  store keeps no order in objects
 * ``indent``, ``utf8``, ``final_newline``: the text, where it isn't one line of ASCII
 
 A row keeps what its wording and the form don't tell, under the keys of the record; ``-`` names the keys it lacks where
@@ -20,7 +23,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from newsreel.formats.legacy_records import USUAL, legacy_of
+from newsreel.formats.legacy_records import USUAL, legacy_of, sorted_json
 from newsreel.model.entry import Content, Json
 
 _2024_09 = (
@@ -86,13 +89,15 @@ def read(body: bytes, value: Json) -> JsonDocument | None:
         at = names.index("entries")
         form["container"] = "entries"
         if at:
-            form["before"] = {name: value[name] for name in names[:at]}
+            form["before"] = [_pair(name, value[name]) for name in names[:at]]
         if names[at + 1 :]:
-            form["after"] = {name: value[name] for name in names[at + 1 :]}
+            form["after"] = [_pair(name, value[name]) for name in names[at + 1 :]]
     if not isinstance(entries, list) or not all(_is_record(entry) for entry in entries):
         return None
     records = tuple(entry for entry in entries if isinstance(entry, dict))
-    return JsonDocument(records, form | _row_form(records))
+    stored = sorted_json(form | _row_form(records))
+    assert isinstance(stored, dict)
+    return JsonDocument(records, stored)
 
 
 class Layout:
@@ -107,6 +112,9 @@ class Layout:
         self._usual: dict[str, Json] = {key: USUAL.get(key) for key in self._keys}
         for key in _SOURCES:
             self._usual[key] = form.get("source")
+        self._nested = {
+            key: _names(names) for key, names in _mapping(form.get("nested")).items()
+        }
         self._empty = _mapping(form.get("empty"))
         self._shapes: dict[tuple[str, ...], dict[str, Json]] = {}
 
@@ -121,7 +129,7 @@ class Layout:
         if is_pinned_only:
             told = {key: told[key] for key in (*_PINNED, *_SOURCES)}
         kept = {
-            key: value
+            key: sorted_json(value) if value and isinstance(value, list | dict) else value
             for key, value in record.items()
             if (implied := told.get(key, _MISSING)) != value or type(implied) is not type(value)
         }
@@ -145,9 +153,9 @@ class Layout:
         text = _sequence(members, step, depth - 1)
         if not is_list:
             outer = _encoder(is_ascii=is_ascii, indent=step, depth=1)
-            pairs = [(key, outer(value)) for key, value in _mapping(form.get("before")).items()]
+            pairs = [(key, outer(value)) for key, value in _unpaired(form.get("before")).items()]
             pairs.append(("entries", text))
-            pairs += [(key, outer(value)) for key, value in _mapping(form.get("after")).items()]
+            pairs += [(key, outer(value)) for key, value in _unpaired(form.get("after")).items()]
             text = _object_of_texts(pairs, step, 0)
         if form.get("final_newline"):
             text += "\n"
@@ -191,12 +199,14 @@ class Layout:
             elif "-" in leftover:
                 lacking = _names(leftover["-"])
                 keys = [key for key in self._keys if key not in lacking]
+        for key, names in self._nested.items():
+            values[key] = _ordered(values.get(key), names)
         return [(key, values.get(key)) for key in keys]
 
 
 def header_of(form: Mapping[str, Json]) -> tuple[str | None, str | None]:
     """Return the address and title of the source that a container of 2022 names."""
-    around = {**_mapping(form.get("before")), **_mapping(form.get("after"))}
+    around = {**_unpaired(form.get("before")), **_unpaired(form.get("after"))}
     named = _mapping(around.get("source"))
     url, title = (
         (named.get("url"), named.get("title"))
@@ -239,6 +249,8 @@ def _row_form(records: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
     source = _most(records)
     if source is not None:
         form["source"] = source
+    if nested := _nested_orders(records):
+        form["nested"] = nested
     empty = {key: _usual_blank(records, key) for key in (*_PINNED, *_LOOSE)}
     empty = {key: blank for key, blank in empty.items() if blank is not None}
     if empty:
@@ -283,6 +295,42 @@ def _usual_blank(records: Iterable[Mapping[str, Json]], key: str) -> Json:
     return "" if texts > nulls else None
 
 
+def _pair(key: str, value: Json) -> Json:
+    if isinstance(value, dict):
+        return [key, [[name, inner] for name, inner in value.items()]]
+    return [key, value]
+
+
+def _unpaired(pairs: Json) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for pair in pairs if isinstance(pairs, list) else ():
+        assert isinstance(pair, list)
+        key, value = pair
+        found[str(key)] = _unpaired(value) if isinstance(value, list) else value
+    return found
+
+
+def _nested_orders(records: Iterable[Mapping[str, Json]]) -> dict[str, Json]:
+    """Return the keys of objects in rows' lists, in their order, where that isn't sorted."""
+    found: dict[str, Json] = {}
+    for record in records:
+        for key, value in record.items():
+            if isinstance(value, list) and value and isinstance(value[0], dict):
+                names = list(value[0])
+                if names != sorted(names):
+                    found.setdefault(key, [*names])
+    return found
+
+
+def _ordered(value: Json, names: tuple[str, ...]) -> Json:
+    if isinstance(value, list):
+        return [_ordered(item, names) for item in value]
+    if isinstance(value, dict):
+        first = {name: value[name] for name in names if name in value}
+        return first | value
+    return value
+
+
 def _names(value: Json) -> tuple[str, ...]:
     return tuple(str(name) for name in value) if isinstance(value, list) else ()
 
@@ -301,7 +349,7 @@ _PLAIN = json.encoder.encode_basestring
 def _encoder(*, is_ascii: bool, indent: int | None, depth: int) -> _Encode:
     """Return what writes one value as the standard library does, but fast for the values that are frequent."""
     quoted: Callable[[str], str] = _ESCAPED if is_ascii else _PLAIN
-    margin = "\n" + " " * ((indent or 0) * (depth - 1))
+    margin = "\n" + " " * ((indent or 0) * depth)
 
     def encode(value: Json) -> str:
         if isinstance(value, str):

@@ -28,8 +28,10 @@ USUAL: Mapping[str, Json] = {
 """What the old system wrote where it had nothing to say; under other keys ``null``."""
 
 _HAVE_FIELDS = frozenset(
-    ("title", "description", "link", "author", "artist", "date_published", "language")
-    + ("thumbnail", "source", "source_url", "feed", "date_created")
+    {
+        *("title", "description", "link", "author", "artist", "date_published", "language"),
+        *("thumbnail", "source", "source_url", "feed", "date_created"),
+    }
 )
 _MANY = 3
 _FETCH_LAG = timedelta(seconds=10)
@@ -194,7 +196,7 @@ def _extras_of(values: Mapping[str, Json], language_raw: str | None) -> Mapping[
     if language_raw:
         extras["language_raw"] = language_raw
     if legacy:
-        extras["legacy"] = _storable_json(legacy)
+        extras["legacy"] = sorted_json(_storable_json(legacy))
     return extras or NOTHING
 
 
@@ -207,6 +209,17 @@ def legacy_of(content: Content) -> Mapping[str, Json]:
 def is_same(one: Json, other: Json) -> bool:
     """Tell whether two values are written alike; ``0`` and ``false`` are not."""
     return one == other and type(one) is type(other)
+
+
+def sorted_json(value: Json) -> Json:
+    """Return a value with the keys of its objects sorted, as every store gives them back."""
+    match value:
+        case list():
+            return [sorted_json(item) for item in value]
+        case dict():
+            return {key: sorted_json(value[key]) for key in sorted(value)}
+        case _:
+            return value
 
 
 def _storable_json(value: Json) -> Json:
