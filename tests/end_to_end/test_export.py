@@ -17,7 +17,7 @@ from newsreel.app.export import ExportAccount, Roots, Selection
 from newsreel.archive.batch import write_steps
 from newsreel.archive.lock import locked
 from newsreel.errors import ArchiveError, UsageError
-from newsreel.formats.archive_log import broken_links, read_log_line
+from newsreel.formats.archive_log import broken_links, log_line_of, read_log_line
 from newsreel.model.day import LogLine, WriteReason, Writing
 from newsreel.model.poll import Tombstone
 
@@ -584,6 +584,53 @@ async def test_a_last_line_that_lacks_only_its_newline_is_completed(world: World
     await world.export()
 
     assert log.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "line", [b"{}", b"nonsense", b"\xff", *(b'{"path": "%s"}' % p for p in (b"a", b"../x/y"))]
+)
+async def test_a_log_that_ends_in_nonsense_stops_nothing(world: World, line: bytes) -> None:
+    await world.entries(await world.feed("a"), "one")
+    await world.export()
+    with (world.roots.public / "log.jsonl").open("ab") as log:
+        log.write(line + b"\n")
+    await world.entries(await world.feed("b"), "uno")
+
+    account = await world.export()
+
+    assert (account.written, account.set_aside) == (3, [])
+
+
+@pytest.mark.parametrize(
+    "marker", [b"", b"{", b"[]", b'{"directory": "..", "log_bytes": 0}', b'{"directory": 1}']
+)
+async def test_a_marker_that_is_nonsense_stops_nothing(world: World, marker: bytes) -> None:
+    await world.entries(await world.feed("a"), "one")
+    await world.export()
+    before = tree_of(world.roots.public)
+    (world.roots.public / ".writing").write_bytes(marker)
+
+    await world.export()
+
+    assert tree_of(world.roots.public) == before
+
+
+async def test_recovery_touches_nothing_outside_the_day(world: World, tmp_path: Path) -> None:
+    await world.entries(await world.feed("a"), "one")
+    await world.export()
+    precious = tmp_path / "precious"
+    precious.write_text("x")
+    removal = LogLine(
+        at=NOON, path="../precious", version=1, sha256="", reason=WriteReason.ERASED, previous=""
+    )
+    log = world.roots.public / "log.jsonl"
+    marker = {"directory": MANIFEST.rpartition("/")[0], "log_bytes": log.stat().st_size}
+    log.write_bytes(log.read_bytes() + log_line_of(removal) + b"\n")
+    (world.roots.public / ".writing").write_text(json.dumps(marker))
+
+    await world.export()
+
+    assert precious.exists()
 
 
 def _writing(path: str, body: bytes, version: int) -> Writing:

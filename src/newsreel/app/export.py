@@ -22,6 +22,7 @@ from newsreel.archive.lock import locked
 from newsreel.archive.tree import MANIFEST, Tree
 from newsreel.archive.trouble import archive_trouble
 from newsreel.core.day_writing import (
+    day_of_path,
     directory_of,
     is_imported,
     reasons_by_feed,
@@ -167,9 +168,10 @@ async def _recover(store: Store, tree: Tree, account: ExportAccount) -> None:
     with archive_trouble(tree.root):
         found = await _to_its_end(partial(recover, tree.root))
     if found is not None:
-        await _save(store, tree, date.fromisoformat(found.directory[-10:]), found.files)
+        if day := day_of_path(f"{found.directory}/"):
+            await _save(store, tree, day, found.files)
         account.recovered += sorted(found.files)
-    finish(tree.root)
+    _finish(tree)
 
 
 async def _check_memory(store: Store, tree: Tree) -> None:
@@ -179,8 +181,8 @@ async def _check_memory(store: Store, tree: Tree) -> None:
         if last is None:
             tree.trust({})
             return
-        day = date.fromisoformat(last.path.split("/")[-2])
-        written = await store.written(day, is_private=tree.is_private)
+        day = day_of_path(last.path)
+        written = await store.written(day, is_private=tree.is_private) if day else {}
         known = written.get(last.path)
         if known is None or (known.version, known.sha256) != (last.version, last.sha256):
             tree.is_anothers = True
@@ -231,8 +233,13 @@ async def _export_day(
         await _to_its_end(partial(_exhaust, tree.root, steps))
     files = {writing.path: FileVersion(writing.version, writing.sha256) for writing in writings}
     await _save(store, tree, job.day, files, done=done)
-    finish(tree.root)
+    _finish(tree)
     _count(account, writings)
+
+
+def _finish(tree: Tree) -> None:
+    with archive_trouble(tree.root):
+        finish(tree.root)
 
 
 def _exhaust(root: Path, steps: Iterator[str]) -> None:

@@ -26,6 +26,7 @@ from newsreel.model.day import FileVersion, LogLine, Writing
 
 MARKER = ".writing"
 MANY_FILES = 32
+_DIRECTORY = re.compile(r"\d{4}/\d{2}/\d{4}-\d{2}-\d{2}\Z")
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<digits>[0-9a-f]{8})\.tmp\Z", re.DOTALL)
 
 
@@ -86,7 +87,11 @@ def recover(root: Path) -> Recovered | None:
     if marker is None:
         return None
     directory, start = marker
-    decided = log.versions(start=start)
+    decided = {
+        path: version
+        for path, version in log.versions(start=start).items()
+        if path.rpartition("/")[0] == directory
+    }
     for path in sorted((root / directory).glob(".*.tmp")):
         match = _TEMPORARY.match(path.name)
         if match is None:
@@ -151,7 +156,8 @@ def _write_marker(root: Path, directory: str, log_bytes: int) -> None:
 def _read_marker(root: Path) -> tuple[str, int] | None:
     try:
         row = json.loads((root / MARKER).read_bytes())
-        return str(row["directory"]), int(row["log_bytes"])
+        directory = str(row["directory"])
+        return (directory, int(row["log_bytes"])) if _DIRECTORY.match(directory) else None
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 

@@ -27,6 +27,16 @@ def directory_of(day: date) -> str:
     return f"{day.year:04}/{day.month:02}/{day.isoformat()}"
 
 
+def day_of_path(path: str) -> date | None:
+    """Return the day in whose directory a path of an archive lies; None: in none."""
+    directory, _, _ = path.rpartition("/")
+    try:
+        day = date.fromisoformat(directory[-10:])
+    except ValueError:
+        return None
+    return day if directory == directory_of(day) else None
+
+
 def writing_of(
     path: str,
     body: bytes | None,
