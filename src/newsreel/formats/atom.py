@@ -56,7 +56,7 @@ def language_of(element: Element) -> str | None:
 ENTRY: dict[str, Handler] = {
     "id": (identifier, "guid", 1),
     "author": (person, "author", 0),
-    "contributor": (person, "author", 50),
+    "contributor": (extra, "contributors", 0),
     "published": (text, "published", 1),
     "issued": (text, "published", 2),
     "created": (text, "published", 8),
@@ -70,7 +70,7 @@ ENTRY: dict[str, Handler] = {
 FEED: dict[str, Handler] = {
     "id": (identifier, "guid", 0),
     "author": (person, "author", 0),
-    "contributor": (person, "author", 50),
+    "contributor": (extra, "contributors", 0),
     "subtitle": (body, "summary", 0),
     "tagline": (body, "summary", 1),
     "info": (body, "body", 9),

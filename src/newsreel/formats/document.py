@@ -1,6 +1,7 @@
 """A document becomes a feed: which format it is, and who reads it."""
 
 import re
+from collections.abc import Iterator
 
 from newsreel.errors import NotAFeed
 from newsreel.formats import atom, cdf, jsonfeed, modules, rss, sitemap, xml
@@ -9,7 +10,7 @@ from newsreel.formats.elements import XML_BASE, XML_LANG
 from newsreel.formats.names import key_of
 from newsreel.formats.rss import Element, Handler, extra
 from newsreel.formats.urls import joined
-from newsreel.model.entry import FeedFormat, Forgiven, ParsedEntry, ParsedFeed
+from newsreel.model.entry import FeedFormat, ParsedEntry, ParsedFeed
 
 PARSER_VERSION: int = 1
 
@@ -60,11 +61,13 @@ def _from_tree(tree: xml.Tree, url: str | None) -> ParsedFeed:
                 "a sitemap without news", hint="only sitemaps with news:news elements are feeds"
             )
     elif key in {"entry", "item"}:
-        feed.entries.append(_entry(root, url))
+        feed.entries += _entries(root, url)
     else:
         _walk(root, feed, 0)
     if kind is FeedFormat.RSS_1:
         rss.about(feed, root)
+    if tree.is_inside and not feed.entries:
+        raise NotAFeed("a page without a feed in it")
     return feed.done(forgiven=tree.forgiven, recoded=tree.recoded, truncated=tree.truncated)
 
 
@@ -101,7 +104,7 @@ def _walk(container: Element, feed: FeedDraft, depth: int) -> None:
     for child in container:
         key = key_of(str(child.tag))
         if key in {"item", "entry"}:
-            feed.entries.append(_entry(child, _page_of(feed) or feed.base))
+            feed.entries += _entries(child, _page_of(feed) or feed.base)
         elif key in _CONTAINERS and depth < 4:
             if key == "channel":
                 rss.about(feed, child)
@@ -121,8 +124,12 @@ def _page_of(feed: FeedDraft) -> str | None:
     return link if link and link.startswith(("http://", "https://")) else None
 
 
-def _entry(element: Element, base: str | None) -> ParsedEntry:
-    """Read an entry's children, each by the handler of its name."""
+def _entries(element: Element, base: str | None, depth: int = 0) -> Iterator[ParsedEntry]:
+    """Read an entry's children, each by the handler of its name; then the entries inside it.
+
+    The entry at which a document breaks off counts only if its guid is known: without, it would
+    become another entry as soon as the whole document is read.
+    """
     attributes = element.attrib
     draft = EntryDraft(_base_of(element, base) if attributes else base)
     if attributes:
@@ -132,17 +139,21 @@ def _entry(element: Element, base: str | None) -> ParsedEntry:
     for child in element:
         handle, field, rank = _handlers.get(child.tag) or _handler_of(str(child.tag))
         handle(draft, child, field, rank)
-    return draft.done()
+    if draft.has_ended or "guid" in draft.texts:
+        yield draft.done()
+    for child in draft.inside:
+        if depth < _DEEPEST and len(child):
+            yield from _entries(child, draft.base, depth + 1)
 
 
-_MOST_KEPT = 20_000
+_MOST_KEPT, _DEEPEST = 20_000, 20
 _handlers: dict[object, Handler] = {}
 
 
 def _handler_of(tag: str) -> Handler:
     """Return who reads an element of an entry; what nobody knows becomes an extra."""
     key = key_of(tag)
-    found = _ENTRY.get(key) or (cut if key == _CUT else extra, key, 0)
+    found = _ENTRY.get(key) or _SPECIAL.get(key, (extra, key, 0))
     if len(_handlers) >= _MOST_KEPT:
         _handlers.clear()
     _handlers[tag] = found
@@ -152,6 +163,18 @@ def _handler_of(tag: str) -> Handler:
 def cut(draft: Draft, _element: Element, _field: str, _rank: int) -> None:
     """Mark the entry at which a document breaks off."""
     draft.extras["truncated"] = True
+    if isinstance(draft, EntryDraft):
+        draft.has_ended = False
 
 
-__all__ = ["PARSER_VERSION", "Draft", "Forgiven", "parse"]
+def nested(draft: Draft, element: Element, _field: str, _rank: int) -> None:
+    """Put an entry that stands inside of another beside it."""
+    if isinstance(draft, EntryDraft):
+        draft.inside.append(element)
+
+
+_SPECIAL: dict[str, Handler] = {
+    _CUT: (cut, "", 0),
+    "item": (nested, "", 0),
+    "entry": (nested, "", 0),
+}

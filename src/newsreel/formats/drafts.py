@@ -4,6 +4,8 @@ import html
 import re
 from dataclasses import dataclass
 
+from lxml import etree
+
 from newsreel.formats.elements import as_html
 from newsreel.formats.html import text_of
 from newsreel.formats.urls import joined
@@ -151,11 +153,13 @@ def plain_title(value: str, *, is_html: bool | None) -> tuple[str, str | None]:
 class EntryDraft(Draft):
     """An entry while it is read."""
 
-    __slots__ = ("is_permalink",)
+    __slots__ = ("has_ended", "inside", "is_permalink")
 
     def __init__(self, base: str | None) -> None:
         super().__init__(base)
         self.is_permalink = False
+        self.has_ended = True
+        self.inside: list[etree._Element] = []
 
     def done(self) -> ParsedEntry:
         """Return the entry."""
@@ -210,7 +214,7 @@ class EntryDraft(Draft):
         abstract, summary, body = get("abstract"), get("summary"), get("body")
         if abstract is not None:
             return abstract, body or summary
-        return summary or get("caption"), body
+        return summary or get("caption") or get("subtitle"), body
 
     def _leave_base(self, page: str | None) -> str | None:
         """Resolve links, so that the base can be the body's own; return the page's link."""
@@ -280,7 +284,7 @@ class FeedDraft(Draft):
             description=next(
                 (
                     self.bodies[s]
-                    for s in ("summary", "abstract", "caption", "body")
+                    for s in ("summary", "abstract", "caption", "subtitle", "body")
                     if s in self.bodies
                 ),
                 None,

@@ -102,7 +102,7 @@ _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]+")
 
 
 def _fit(value: Json) -> Json:
-    """Return a value without characters that are no text: JSON can write halves of pairs, and NUL."""
+    """Return a value without what is no text: JSON can write halves of pairs, and NUL."""
     if isinstance(value, str):
         return _NO_TEXT.sub("", value)
     if isinstance(value, list):

@@ -12,7 +12,8 @@ from newsreel.model.entry import Forgiven
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]+")
 _ROOT = re.compile(r"<(?:[A-Za-z][\w.-]{0,40}:)?(?:rss|feed|rdf|urlset)(?=[\s>/])", re.IGNORECASE)
-_FEEDISH = frozenset({"rss", "feed", "rdf", "urlset", "channel", "sitemapindex", "entry", "item"})
+_ESCAPED_ROOT = re.compile(r"&lt;(?:rss|feed|rdf:RDF)(?=[\s&])")
+FEEDISH = frozenset({"rss", "feed", "rdf", "urlset", "channel", "sitemapindex", "entry", "item"})
 _PROLOG = re.compile(r"\s*(?:<\?[^>]{0,2000}>|<!--|<!DOCTYPE\b)?", re.IGNORECASE)
 _NAME = re.compile(r"<([A-Za-z_][\w.:-]{0,100})")
 _ENTITY = re.compile(
@@ -24,7 +25,12 @@ _MOST_ENTITIES = 300
 def rooted(text: str) -> tuple[str, str, list[Forgiven]]:
     """Return a document from its root on, its DOCTYPE, and whether something else stood before."""
     start, doctype = _root_of(text)
-    if start and text[:start].strip() and not _is_prolog(text, start):
+    if not _NAME.match(text, start) or not _ROOT.search(text, start):
+        escaped = _ESCAPED_ROOT.search(text)
+        if escaped:
+            note = Forgiven("a feed written as text in a page", "", "read alone")
+            return html.unescape(text[escaped.start() :]), "", [note]
+    if start and text[:start].strip("\ufeff\0 \t\r\n\f") and not _is_prolog(text, start):
         return text[start:], doctype, [Forgiven("something before the root", "line 1", "dropped")]
     return text[start:], doctype, []
 
@@ -67,7 +73,7 @@ def _root_of(text: str) -> tuple[int, str]:
             end = _doctype_end(text, at)
             doctype, at = text[match.end() : end], end
     name = _NAME.match(text, at)
-    if name and name[1].rpartition(":")[2].lower() in _FEEDISH:
+    if name and name[1].rpartition(":")[2].lower() in FEEDISH:
         return at, doctype
     root = _ROOT.search(text, text_start)
     return (root.start() if root else text_start), doctype

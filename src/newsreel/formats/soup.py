@@ -147,6 +147,7 @@ class _Writer:
         self.out: list[str] = []
         self.open: list[str] = []  # as written; lower case in `keys`
         self.keys: list[str] = []
+        self.marks: list[int] = []  # where in `out` each begins
         self.prefixes: dict[str, str | None] = {}
         self.root_tag = ""
         self.faults: Counter[tuple[str, str, str]] = Counter()
@@ -167,14 +168,14 @@ class _Writer:
                 self._cdata()
             else:
                 self._other(match)
-        self._write_text(self.text[self.at :])
+        tail = self.text[self.at :]
+        self._write_text(tail if ">" in tail else tail.partition("<")[0])
 
     def soup(self) -> Soup:
         if not self.root_tag:
             return Soup("<none/>")
         is_short = len(self.open) > 1 or not self.has_ended
-        if any(key in _ENTRIES for key in self.keys):
-            self.out.append("<newsreel-cut/>")
+        self._cut()
         while len(self.open) > 1:
             self._pop()
         declared = "".join(
@@ -197,6 +198,21 @@ class _Writer:
         ]
         return Soup("".join(parts), tuple(notes), is_short or self.truncated)
 
+    def _cut(self) -> None:
+        """Mark the entry at which the document breaks off; half a link or title is none."""
+        for index, key in enumerate(self.keys):
+            if key.rpartition(":")[2] in _ENTRIES:
+                for inner in range(index + 1, len(self.keys)):
+                    if self.keys[inner] in _LEAVES:
+                        self._pop_through(inner + 1)
+                        del self.out[self.marks[inner] :], self.marks[inner:]
+                        self.open.pop()
+                        self.keys.pop()
+                        break
+                self._pop_through(index + 1)
+                self.out.append("<newsreel-cut/>")
+                return
+
     # what is written
 
     def _write_text(self, text: str) -> None:
@@ -211,6 +227,7 @@ class _Writer:
     def _pop(self) -> None:
         self.out.append(f"</{self.open.pop()}>")
         self.keys.pop()
+        self.marks.pop()
 
     def _pop_through(self, index: int) -> None:
         while len(self.open) > max(index, 1):
@@ -245,6 +262,7 @@ class _Writer:
         if is_empty or is_void:
             self.out.append(f"<{name}{attributes}/>")
             return
+        self.marks.append(len(self.out))
         self.out.append(f"<{name}{attributes}>")
         self.open.append(name)
         self.keys.append(key)
@@ -253,9 +271,15 @@ class _Writer:
         prefix, colon, _ = name.partition(":")
         if colon:
             self.prefixes.setdefault(prefix, None)
+        if name.lower().rpartition(":")[2] in _ENTRIES:
+            self.root_tag, self.has_ended = "<rss", True
+            self.out.append(f"<{name}{attributes}>")
+            self.open, self.keys, self.marks = ["rss", name], ["rss", name.lower()], [0, 0]
+            return
         self.root_tag = f"<{name}{attributes}"
         self.open.append(name)
         self.keys.append(name.lower())
+        self.marks.append(0)
 
     def _make_room(self, key: str, local: str) -> None:
         """Close what can't hold a tag: an entry holds no entry, a title no link."""

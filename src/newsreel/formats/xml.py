@@ -23,6 +23,7 @@ class Tree:
     forgiven: tuple[Forgiven, ...] = ()
     recoded: bool = False
     truncated: bool = False
+    is_inside: bool = False  # of a page, or after something else
 
 
 _LONGEST = 8_000_000
@@ -65,7 +66,9 @@ def read_tree(body: bytes, *, content_type: str | None = None) -> Tree:
             and not charsets.looks_encoded_twice(body)
         ):
             try:
-                return Tree(_strict(body))
+                root = _strict(body)
+                if str(root.tag).rpartition("}")[2].lower() in repair.FEEDISH:
+                    return Tree(root)
             except etree.XMLSyntaxError:
                 pass
     return _from_text(charsets.decoded(body, content_type=content_type))
@@ -90,7 +93,8 @@ def _from_text(found: charsets.Decoded) -> Tree:
     text, doctype, before = repair.rooted(found.text)
     notes += before
     try:
-        return Tree(_strict(text.encode("utf-8", "replace")), tuple(notes), found.recoded)
+        root = _strict(text.encode("utf-8", "replace"))
+        return Tree(root, tuple(notes), found.recoded, is_inside=bool(before))
     except etree.XMLSyntaxError:
         text, fixes = repair.repaired(text, doctype)
         notes += fixes
@@ -102,18 +106,15 @@ def _from_text(found: charsets.Decoded) -> Tree:
                 f"not well-formed: {_short(error.msg)}", f"line {error.lineno}", "written anew"
             )
         )
-        return _from_soup(text, tuple(notes), recoded=found.recoded)
-    return Tree(root, tuple(notes), found.recoded)
+        anew = soup.rewritten(text)
+        try:
+            root = _strict(anew.text.encode("utf-8", "replace"))
+        except etree.XMLSyntaxError as worse:
+            raise NotAFeed(f"no feed in it: {_short(worse.msg)}") from worse
+        notes += anew.forgiven
+        return Tree(root, tuple(notes), found.recoded, anew.truncated, is_inside=bool(before))
+    return Tree(root, tuple(notes), found.recoded, is_inside=bool(before))
 
 
 def _short(message: str | None) -> str:
     return (message or "").partition(", line ")[0][:120]
-
-
-def _from_soup(text: str, notes: tuple[Forgiven, ...], *, recoded: bool) -> Tree:
-    anew = soup.rewritten(text)
-    try:
-        root = _strict(anew.text.encode("utf-8", "replace"))
-    except etree.XMLSyntaxError as error:
-        raise NotAFeed(f"no feed in it: {_short(error.msg)}") from error
-    return Tree(root, notes + anew.forgiven, recoded, anew.truncated)
