@@ -27,15 +27,20 @@ def understand(body: bytes) -> LegacyDocument | FeedList | Unknown:
     if start[:1] in {b"[", b"{"}:
         return _of_json(body)
     if is_opml(body):
-        try:
-            return FeedList(tuple(read_opml(body)))
-        except FeedError as error:
-            return Unknown(f"broken OPML: {error}")
+        return _of_opml(body)
     if start.lower().startswith(_FEEDS):
         return Unknown("XML that is no OPML; a feed is added by its address, with `newsreel add`")
     if b"\0" in start:
         return Unknown("neither text nor an archive of a known kind")
     return _of_text(body)
+
+
+def _of_opml(body: bytes) -> FeedList | Unknown:
+    try:
+        feeds = read_opml(body)
+    except FeedError as error:
+        return Unknown(f"broken OPML: {error}")
+    return FeedList(tuple(feeds)) if feeds else Unknown("OPML without a feed's address in it")
 
 
 def _of_text(body: bytes) -> LegacyDocument | FeedList | Unknown:

@@ -398,10 +398,10 @@ def _sequence(members: Sequence[str], indent: int | None, depth: int) -> str:
 def decode(body: bytes) -> Json:
     """Return what JSON says; raises ValueError where it isn't any."""
     try:
-        return msgspec.json.decode(body)  # type: ignore[no-any-return]
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pass  # lone surrogates, NaN and a byte order mark are read by the standard library
-    try:
-        return json.loads(body)  # type: ignore[no-any-return]
+        try:
+            return msgspec.json.decode(body)  # type: ignore[no-any-return]
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # Lone surrogates and NaN are read by the standard library.
+            return json.loads(body)  # type: ignore[no-any-return]
     except RecursionError as error:
         raise ValueError("nested too deeply") from error

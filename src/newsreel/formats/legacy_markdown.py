@@ -41,6 +41,7 @@ _JOINED = re.compile(
     re.DOTALL,
 )
 _NONE = "None"
+_TAILS = {"line": "\n\n", "joined": "\n"}
 
 Row = tuple[Content, Mapping[str, Json]]
 
@@ -93,14 +94,12 @@ def read(text: str) -> MarkdownDocument | None:
         form |= header
     elif not text.endswith("\n\n"):
         form["template"] = "joined"
-    ends = [start - 2 for start in starts[1:]] + [len(text)]
-    tail = "\n\n" if form["template"] == "line" else "\n"
-    if text.endswith(tail):
-        ends[-1] -= len(tail)
-    else:
-        tail = "\n" if text.endswith("\n") else ""
+    usual = _TAILS[str(form["template"])]
+    room = text[heads[-1].end() + 1 :]
+    tail = next(tail for tail in (usual, "\n", "") if room.endswith(tail))
+    if tail != usual:
         form["end"] = tail
-        ends[-1] -= len(tail)
+    ends = [start - 2 for start in starts[1:]] + [len(text) - len(tail)]
     records = []
     for head, start, end in zip(heads, starts, ends, strict=True):
         if text[head.end() : head.end() + 1] != "\n" or end < head.end() + 1:
@@ -114,7 +113,7 @@ class Template:
 
     def __init__(self, form: Mapping[str, Json]) -> None:
         self._form = form
-        self._tail = str(form.get("end", "\n\n" if form.get("template") == "line" else "\n"))
+        self._tail = str(form.get("end", _TAILS[str(form["template"])]))
 
     def leftover_of(
         self, record: Mapping[str, Json], content: Content, *, is_pinned_only: bool = False
