@@ -14,6 +14,7 @@ reset, endless, endless_headers, bomb, raw.
 
 import asyncio
 import gzip
+import ssl
 import threading
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -21,6 +22,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib import import_module
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -110,8 +112,12 @@ class Page:
 class Publisher:
     """The server. ``requests`` are all that came, ``open`` and ``most_open`` count connections."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", *, certificate: Path | None = None) -> None:
         self.host = host
+        self._tls: ssl.SSLContext | None = None
+        if certificate is not None:
+            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._tls.load_cert_chain(certificate)
         self.port = 0
         self.requests: list[Seen] = []
         self.open = 0
@@ -139,7 +145,8 @@ class Publisher:
 
     def url(self, path: str = "/", *, host: str | None = None) -> str:
         """Return the address of a path, under another name for this host if one is given."""
-        return f"http://{host or self.host}:{self.port}{path}"
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://{host or self.host}:{self.port}{path}"
 
     def put(
         self,
@@ -202,7 +209,7 @@ class Publisher:
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
-        server = await asyncio.start_server(accept, self.host, 0)
+        server = await asyncio.start_server(accept, self.host, 0, ssl=self._tls)
         self.port = server.sockets[0].getsockname()[1]
         self._started.set()
         await self._closing.wait()

@@ -185,6 +185,18 @@ async def test_a_complaint_behind_a_redirect_is_the_other_hosts() -> None:
     assert gate.closed_until("hub.example") == NOW + timedelta(minutes=1)
 
 
+async def test_no_redirect_leads_to_a_host_that_said_later(publisher: Publisher) -> None:
+    gate = gate_of(HostState("localhost", NOW + timedelta(hours=1)))
+    start = publisher.answer("/a", redirect(publisher.url("/b", host="localhost")))
+
+    async with Client(OPEN) as client:
+        capture = await client.fetch(Request(url=start), gate=gate)
+
+    assert capture.fault is not None
+    assert capture.fault.reason == "http-429"
+    assert len(publisher.requests) == 1
+
+
 async def test_hosts_that_were_asked_are_forgotten_again() -> None:
     gate = gate_of()
 

@@ -13,8 +13,8 @@ from newsreel.fetch.decoding import BadEncoding, Decoder, decoder_for
 from newsreel.fetch.wire import BadHttp, Framing
 from newsreel.model.capture import Fault, FaultKind
 
-LARGE = 1_000_000
-STEP = 262_144
+LARGE = 500_000
+STEP = 131_072
 
 Pieces = Callable[[], Awaitable[bytes]]
 

@@ -19,6 +19,7 @@ from newsreel.fetch.connection import Lookup, Names
 from newsreel.fetch.exchange import Exchange, Means
 from newsreel.fetch.faults import fault_of
 from newsreel.fetch.guard import opened_by
+from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.policy import FetchPolicy, Request
 from newsreel.fetch.wire import BadHttp
 from newsreel.model.capture import Capture, Fault, FaultKind
@@ -30,7 +31,7 @@ ACCEPT = (
     "application/rdf+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, text/html;q=0.5, */*;q=0.1"
 )
 # Each may take max_bytes of memory.
-LARGE_BODIES = 3
+LARGE_BODIES = 2
 ENCODINGS = "gzip, br, zstd, deflate"
 
 
@@ -79,11 +80,14 @@ class Client:
         self._names.close()
         await asyncio.sleep(0)  # the loop closes what was aborted in its next round
 
-    async def fetch(self, request: Request) -> Capture:
-        """Return what came back, or why nothing did; waits for a free slot first."""
+    async def fetch(self, request: Request, *, gate: HostGate | None = None) -> Capture:
+        """Return what came back, or why nothing did; waits for a free slot first.
+
+        With a ``gate``, no redirect is followed to a host that does not want to be asked yet.
+        """
         seconds = self.policy.timeout.total_seconds()
         async with self._slots:
-            exchange = Exchange(request, self._means)
+            exchange = Exchange(request, self._means, gate)
             try:
                 async with asyncio.timeout(seconds):
                     return await exchange.run()

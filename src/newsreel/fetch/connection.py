@@ -124,6 +124,7 @@ class Names:
             if len(self._found) >= 4096:
                 self._found.clear()
             found = loop.run_in_executor(self._threads, _addresses_of, host)
+            found.add_done_callback(_mark_as_seen)
             self._found[host] = loop.time() + LOOKUP_LASTS, found
         try:
             # Shielded: others may be waiting for the same name.
@@ -226,6 +227,12 @@ def _interleaved(ips: Sequence[str]) -> list[str]:
     first, second = (six, four) if ":" in ips[0] else (four, six)
     mixed = [ip for pair in zip(first, second, strict=False) for ip in pair]
     return mixed + first[len(second) :] + second[len(first) :]
+
+
+def _mark_as_seen(found: asyncio.Future[list[str]]) -> None:
+    # Else the loop complains of a failure that nobody waits for any more.
+    if not found.cancelled():
+        found.exception()
 
 
 def _addresses_of(host: str) -> list[str]:

@@ -122,19 +122,25 @@ class Brotli:
         brotli: Any = import_module("brotli")  # late: few feeds come so
         self._inner = brotli.Decompressor()
         self._error = brotli.error
+        self._is_full = False
 
     def decode(self, data: bytes, room: int) -> bytes:
         """Return what the data holds."""
         if self.is_complete():
+            self._is_full = False
             return b""
         try:
-            return bytes(self._inner.process(data, output_buffer_limit=room))
+            out = bytes(self._inner.process(data, output_buffer_limit=room))
         except self._error as error:
             raise BadEncoding(str(error)) from None
+        self._is_full = len(out) >= room
+        return out
 
     def is_hungry(self) -> bool:
         """Tell whether nothing was held back."""
-        return bool(self._inner.can_accept_more_data()) or self.is_complete()
+        return self.is_complete() or (
+            not self._is_full and bool(self._inner.can_accept_more_data())
+        )
 
     def is_complete(self) -> bool:
         """Tell whether the stream came to its end."""

@@ -16,6 +16,7 @@ from newsreel.fetch.connection import Connection, HungUp, Lookup, connect
 from newsreel.fetch.faults import fault_in
 from newsreel.fetch.guard import fault_of_address
 from newsreel.fetch.headers import max_age_of, retry_after_of, validators_of
+from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.policy import FetchPolicy, Request
 from newsreel.fetch.wire import Head, HeadReader, framing_of, request_bytes
 from newsreel.model.capture import Capture, Fault, FaultKind, Validators
@@ -46,8 +47,9 @@ class Means:
 class Exchange:
     """One request, while it is under way. ``host`` is the one that is being asked."""
 
-    def __init__(self, request: Request, means: Means) -> None:
+    def __init__(self, request: Request, means: Means, gate: HostGate | None = None) -> None:
         self.host = ""
+        self._gate = gate
         self._request = request
         self._means = means
         self._url: URL | None = None
@@ -89,13 +91,19 @@ class Exchange:
             self._url = url = target_of(url, location)
             self._hops += 1
             self._is_permanent &= head.status in PERMANENT
-            if bare(url) in seen or self._hops > self._means.policy.max_hops:
-                return self.failed(
-                    Fault(FaultKind.TOO_MANY_REDIRECTS, f"{self._hops}, and no end")
-                )
+            if fault := self._fault_of_hop(url, seen):
+                return self.failed(fault)
             seen.add(bare(url))
             if url.host is not None and url.origin() != first.origin():
                 headers = {**self._means.headers, **_conditions(self._request.validators)}
+
+    def _fault_of_hop(self, url: URL, seen: set[URL]) -> Fault | None:
+        if bare(url) in seen or self._hops > self._means.policy.max_hops:
+            return Fault(FaultKind.TOO_MANY_REDIRECTS, f"{self._hops}, and no end")
+        host = url.host or ""
+        if self._gate is None or self._gate.closed_until(host) is None:
+            return None
+        return Fault(FaultKind.HTTP, f"{host}, where this leads, asked us to come later", 429)
 
     def failed(self, fault: Fault) -> Capture:
         """Return the capture of an exchange that brought no answer."""
