@@ -45,8 +45,9 @@ def read_settings(
     bad value.
     """
     settings = _defaults(environ)
-    path = config or _config_path(environ)
-    if config is not None or path.exists():
+    named = config or _named_path(environ)
+    path = named or _usual_path(environ)
+    if named is not None or path.exists():
         settings = _with(settings, _file_values(path), origin=str(path))
     names = {field.name for field in fields(Settings)}
     environment = {
@@ -68,10 +69,12 @@ def _defaults(environ: Mapping[str, str]) -> Settings:
     return Settings(db=str(data / "newsreel.sqlite"), archive=data / "archive")
 
 
-def _config_path(environ: Mapping[str, str]) -> Path:
+def _named_path(environ: Mapping[str, str]) -> Path | None:
     named = environ.get(PREFIX + "CONFIG")
-    if named:
-        return Path(named).expanduser()
+    return Path(named).expanduser() if named else None
+
+
+def _usual_path(environ: Mapping[str, str]) -> Path:
     home = Path(
         environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME") or "~").expanduser() / ".config"
     )
@@ -115,17 +118,25 @@ def _read(name: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - the valu
                 return tuple(str(part).strip() for part in parts if str(part).strip())
             case "concurrency" | "max_bytes":
                 return _positive(int(value))
-            case "timeout" | "host_gap":
+            case "timeout":
                 return timedelta(seconds=_positive(float(value)))
+            case "host_gap":
+                return timedelta(seconds=_not_negative(float(value)))
             case _:
                 return str(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UsageError(
             f"bad value for {name} in {origin}: {value!r}", hint=_HINTS.get(name, "")
         ) from error
 
 
 def _positive(number: N) -> N:
+    if number <= 0:
+        raise ValueError(number)
+    return number
+
+
+def _not_negative(number: N) -> N:
     if number < 0:
         raise ValueError(number)
     return number

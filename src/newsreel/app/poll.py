@@ -6,14 +6,15 @@ nothing waits for the slowest. Whoever waits for a host's turn holds no slot.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from newsreel.app.clock import Clock
-from newsreel.core.conclude import conclude
+from newsreel.core.conclude import conclude, polled_at
 from newsreel.core.reading import read
 from newsreel.core.revise import revise
+from newsreel.core.schedule import LONGEST_RETRY
 from newsreel.errors import LeaseLost
 from newsreel.fetch.client import Client, Request
 from newsreel.fetch.hosts import HostGate
@@ -50,10 +51,10 @@ async def poll_feed(feed: Feed, store: Store, client: Client, *, clock: Clock) -
 async def take_in(feed: Feed, capture: Capture, store: Store, *, clock: Clock) -> Poll:
     """Store what a capture says of a leased feed, wholly or not at all."""
     reading = read(feed, capture)
-    now = max(clock(), feed.last_poll_at or feed.added_at)
+    now = clock()
     if reading.outcome is Outcome.OK:
         known = await store.known(feed, reading.sightings)
-        changes = revise(feed, reading.sightings, known, seen_at=now)
+        changes = revise(feed, reading.sightings, known, seen_at=polled_at(feed, now))
     else:
         known, changes = NOTHING_KNOWN, NO_CHANGES
     poll = conclude(feed, reading, changes, window=known.window, now=now)
@@ -63,13 +64,15 @@ async def take_in(feed: Feed, capture: Capture, store: Store, *, clock: Clock) -
 
 async def poll_feeds(
     store: Store, client: Client, *, clock: Clock, wanted: Wanted
-) -> AsyncIterator[Poll]:
+) -> AsyncGenerator[Poll, None]:
     """Poll what is wanted and yield each poll once it is stored.
 
     Raises :class:`~newsreel.errors.StoreError` where the store fails; what is under way is given
     up then, unstored.
     """
-    gate = HostGate(client.policy, clock, await store.hosts())
+    horizon = clock() + LONGEST_RETRY  # what lies beyond was noted before the clock was set back
+    hosts = [host for host in await store.hosts() if (host.not_before or horizon) <= horizon]
+    gate = HostGate(client.policy, clock, hosts)
     lanes = _Lanes(store, client, gate, clock)
     try:
         async for poll in _driven(lanes, store, clock, wanted):

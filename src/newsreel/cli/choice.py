@@ -5,6 +5,8 @@ from newsreel.formats.urls import redacted
 from newsreel.model.feed import Feed
 from newsreel.store.protocols import Store
 
+LONGEST_NUMBER = 18
+
 
 async def feed_of(store: Store, text: str) -> Feed:
     """Return the feed of a number, an address, or a title (or a part of one that no other has).
@@ -22,7 +24,7 @@ async def feed_of(store: Store, text: str) -> Feed:
 
 async def find_feed(store: Store, text: str) -> Feed | None:
     """Return the feed an argument means, or None; raises where there are several."""
-    if text.isdecimal():
+    if text.isdecimal() and len(text) <= LONGEST_NUMBER:
         return await store.feed(int(text))
     for address in (text, "https://" + text, "http://" + text):
         if feed := await store.find_feed(address):

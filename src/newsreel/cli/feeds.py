@@ -90,29 +90,41 @@ async def _add_all(
     async with context.open_store() as store, context.client() as client:
         for url in urls:
             try:
-                await _add(store, client, url, template, wants_all=wants_all)
+                failed += await _add(store, client, url, template, wants_all=wants_all)
             except FeedError as error:
                 failed += 1
-                note(f"error: {error}")
-                note(f"hint: {error.hint}")
+                _tell(error)
     return failed
 
 
 async def _add(
     store: Store, client: "Client", url: str, template: NewFeed, *, wants_all: bool
-) -> None:
+) -> int:
+    """Add what stands at an address; return how many feeds of a page could not be added."""
     from newsreel.app.discover import discover
 
     known = await store.find_feed(url)
     if known is not None and known.last_poll_at and known.status is FeedStatus.ACTIVE:
         note(f"already there: {_named(known)}")
-        return
+        return 0
     discovery = await discover(url, client)
     if discovery.capture is not None:
         await _store(store, template, discovery)
-        return
+        return 0
+    failed = 0
     for address in _chosen(discovery, wants_all=wants_all):
-        await _store(store, template, await discover(address, client))
+        try:
+            await _store(store, template, await discover(address, client))
+        except FeedError as error:
+            failed += 1
+            _tell(error)
+    return failed
+
+
+def _tell(error: FeedError) -> None:
+    note(f"error: {error}")
+    if error.hint:
+        note(f"hint: {error.hint}")
 
 
 async def _store(store: Store, template: NewFeed, discovery: "Discovery") -> None:

@@ -1,6 +1,7 @@
 """The command's door: global options, commands imported when called, errors told with a hint."""
 
 import importlib
+import io
 import os
 import sys
 from pathlib import Path
@@ -86,6 +87,9 @@ def newsreel(
 
 def main() -> None:
     """Run the command; exit with 0 done, 1 could not be done, 2 wrong usage."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter is no reason to fail
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         newsreel.main(standalone_mode=False)
     except click.exceptions.Exit as done:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections import Counter
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import click
@@ -12,6 +13,7 @@ from newsreel.cli.choice import feed_of
 from newsreel.cli.context import Context
 from newsreel.cli.listing import Row, note, plain, print_rows
 from newsreel.cli.progress import Progress
+from newsreel.errors import NewsreelError
 from newsreel.formats.urls import redacted
 from newsreel.model.feed import Feed
 from newsreel.model.poll import Outcome, Poll, PollRecord
@@ -89,9 +91,10 @@ async def _poll(
         counts = await store.counts(now=utc_now())
         total = len(chosen) or (counts.active if wants_all else counts.due)
         with Progress("polling", total) as progress:
-            async for done in poll_feeds(store, client, clock=utc_now, wanted=wanted):
-                tally.count(done)
-                progress.step()
+            async with aclosing(poll_feeds(store, client, clock=utc_now, wanted=wanted)) as polls:
+                async for done in polls:
+                    tally.count(done)
+                    progress.step()
         if not counts.feeds:
             note("no feeds yet; 'newsreel add URL' adds one, 'newsreel import FILE' many")
             return
@@ -124,8 +127,9 @@ async def _run(context: Context) -> None:
         exporting = asyncio.create_task(_export_on(context, stop))
         polls = poll_feeds(store, client, clock=utc_now, wanted=Wanted(stop=stop))
         try:
-            async for done in polls:
-                event("polled", **_poll_fields(done))
+            async with aclosing(polls):
+                async for done in polls:
+                    event("polled", **_poll_fields(done))
         finally:
             stop.set()
             await exporting
@@ -133,14 +137,22 @@ async def _run(context: Context) -> None:
 
 
 async def _export_on(context: Context, stop: asyncio.Event) -> None:
-    """Write the days that changed every minute, and once more at the end."""
+    """Write the days that changed every minute, and once more at the end.
+
+    What can't be written now is told, and tried again the next time.
+    """
+    from newsreel.log import event
+
     async with context.open_store() as store:
         while not stop.is_set():
             try:
                 async with asyncio.timeout(EXPORT_EVERY):
                     await stop.wait()
             except TimeoutError:
-                await context.export(store)
+                try:
+                    await context.export(store)
+                except NewsreelError as error:
+                    event("not-written", error=str(error), hint=error.hint)
         await context.export(store)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from newsreel.core.schedule import Rhythm, Wishes, plan
+from newsreel.core.schedule import LONGEST_RETRY, Rhythm, Wishes, plan
 from newsreel.formats.urls import has_credential, host_of
 from newsreel.model.capture import FaultKind, Validators
 from newsreel.model.feed import Feed, FeedStatus
@@ -22,19 +22,19 @@ def conclude(
 ) -> Poll:
     """Return the poll with all its consequences.
 
-    The feed's clock never goes back, whatever the machine's does.
+    It counts as made at :func:`polled_at`; the next one goes by the machine's clock.
     """
-    now = max(now, feed.last_poll_at or now)
-    after = _polled(feed, reading, now)
+    at = polled_at(feed, now)
+    after = _polled(feed, reading, at)
     if reading.outcome is Outcome.FAILED:
         after = _failed(after, reading)
     else:
-        after = _told(_moved(after, reading), reading, changes, now)
+        after = _told(_moved(after, reading), reading, changes, at)
     plan_ = plan(
         now,
         feed.id,
         wishes=_wishes_of(after, reading),
-        rhythm=_rhythm_of(feed, after, changes, now),
+        rhythm=_rhythm_of(feed, after, changes, at),
         failures=after.failures,
     )
     after = replace(after, next_poll_at=plan_.at if after.status is FeedStatus.ACTIVE else None)
@@ -44,13 +44,18 @@ def conclude(
         feed=after,
         reading=reading,
         changes=changes,
-        gaps=_gaps(feed, reading, changes, missed, now),
+        gaps=_gaps(feed, reading, changes, missed, at),
         closes_gap=reading.outcome is not Outcome.FAILED and feed.failures > 0,
         lost=_lost(window, changes) if reading.outcome is Outcome.OK else (),
-        expected=_expected(missed, now),
-        held_until=now + retry_after if retry_after else None,
+        expected=_expected(missed, at),
+        held_until=now + min(retry_after, LONGEST_RETRY) if retry_after else None,
         is_feed_changed=_facts(feed) != _facts(after),
     )
+
+
+def polled_at(feed: Feed, now: datetime) -> datetime:
+    """Return when a poll counts as made: a feed's clock never goes back, as the machine's may."""
+    return max(now, feed.last_poll_at or feed.added_at)
 
 
 def _polled(feed: Feed, reading: Reading, now: datetime) -> Feed:
@@ -156,11 +161,18 @@ def _rhythm_of(before: Feed, after: Feed, changes: Changes, now: datetime) -> Rh
 
 def _missed(feed: Feed, now: datetime) -> tuple[datetime, ...]:
     """The times at which a poll was due and none was made, because nothing ran."""
-    if feed.next_poll_at is None or feed.last_poll_at is None or feed.next_poll_at >= now:
+    if feed.next_poll_at is None or feed.last_poll_at is None or _is_woken(feed):
+        return ()
+    if feed.next_poll_at >= now:
         return ()
     interval = max(feed.next_poll_at - feed.last_poll_at, timedelta(minutes=15))
     count = min((now - feed.next_poll_at) // interval, MOST_MISSED)
     return tuple(feed.next_poll_at + interval * step for step in range(count))
+
+
+def _is_woken(feed: Feed) -> bool:
+    """Tell whether it was paused or removed: a store lets what it wakes be due since ever."""
+    return feed.next_poll_at is not None and feed.next_poll_at < feed.added_at
 
 
 def _expected(missed: tuple[datetime, ...], now: datetime) -> dict[date, int]:
@@ -187,7 +199,8 @@ def _gaps(
             ),
         )
     gaps = []
-    if missed and feed.failures == 0 and feed.last_poll_at is not None:
+    is_interrupted = bool(missed) or _is_woken(feed)
+    if is_interrupted and not feed.failures and feed.last_poll_at and feed.last_poll_at < now:
         gaps.append(Gap(feed.id, feed.last_poll_at, now, GapReason.NOT_POLLED))
     if reading.outcome is Outcome.OK and changes.overlap == 0 and (changes.new or changes.seen):
         gaps.append(Gap(feed.id, min(since, now), now, GapReason.NO_OVERLAP))

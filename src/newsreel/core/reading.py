@@ -1,6 +1,7 @@
 """A capture understood: decoded, parsed, normalised; or why not."""
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit, urlunsplit
 
 from newsreel.core.normalize import sightings_of
 from newsreel.errors import NotAFeed
@@ -21,24 +22,29 @@ def read(feed: Feed, capture: Capture) -> Reading:
         return Reading(capture=capture, outcome=Outcome.FAILED, fault=capture.fault)
     if capture.is_not_modified or (capture.digest and capture.digest == feed.body_digest):
         return Reading(capture=capture, outcome=Outcome.NOT_MODIFIED)
+    url = _without_user(capture.final_url)
     try:
-        parsed = parse(
-            capture.body or b"", content_type=capture.content_type, url=capture.final_url
-        )
+        parsed = parse(capture.body or b"", content_type=capture.content_type, url=url)
     except NotAFeed as error:
         fault = Fault(FaultKind.NOT_A_FEED, str(error))
         return Reading(capture=capture, outcome=Outcome.FAILED, fault=fault)
     sightings, policy = sightings_of(
-        parsed, url=capture.final_url, fetched_at=capture.fetched_at, policy=feed.identity_policy
+        parsed, url=url, fetched_at=capture.fetched_at, policy=feed.identity_policy
     )
     return Reading(
         capture=capture,
         outcome=Outcome.OK,
-        facts=_facts_of(parsed, capture.final_url),
+        facts=_facts_of(parsed, url),
         sightings=sightings,
         identity_policy=policy,
         hints=_hints_of(parsed, sightings),
     )
+
+
+def _without_user(url: str) -> str:
+    """Return an address without user and password, which no link is to inherit."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _facts_of(parsed: ParsedFeed, url: str) -> FeedFacts:

@@ -58,17 +58,17 @@ def revise(
 ) -> Changes:
     """Return what a poll's sightings change. ``seen_at`` is when they were seen."""
     draft = _Draft()
-    for sighting in sightings:
-        if sighting.identity in known.erased:
+    wanted = [found for found in sightings if found.identity not in known.erased]
+    matched, doubles = _matched(wanted, known)
+    for sighting in wanted:
+        if sighting.identity in doubles:
             continue
-        entry = _match(sighting, known)
+        entry = matched.get(sighting.identity)
         if entry is None:
             draft.new.append(_new_entry(feed, sighting, seen_at))
             continue
-        if entry.entry_id in draft.seen:
-            continue
         draft.seen.append(entry.entry_id)
-        if entry.identity != sighting.identity:
+        if sighting.identity not in known.by_identity:
             draft.adoptions.append(
                 Adoption(entry_id=entry.entry_id, identity=sighting.identity, guid=sighting.guid)
             )
@@ -129,12 +129,34 @@ def revise_import(
     return draft.done(None)
 
 
-def _match(sighting: Sighting, known: Known) -> KnownEntry | None:
-    """An entry stored without a guid, or whose guid proved none, is found by its link."""
-    found = known.by_identity.get(sighting.identity)
-    if found is None and sighting.content.permalink:
-        found = known.by_permalink.get(sighting.content.permalink)
-    return found
+def _matched(
+    sightings: Iterable[Sighting], known: Known
+) -> tuple[dict[str, KnownEntry], frozenset[str]]:
+    """Return which entry each sighting shows, and the identities that show one a second time.
+
+    An entry is shown by the sighting of its own identity, else by one of an identity that it had,
+    or by one of its link (an entry stored without a guid, or whose guid proved none). What else
+    has that link is another entry.
+    """
+    found: dict[str, KnownEntry] = {}
+    others = []
+    for sighting in sightings:
+        entry = known.by_identity.get(sighting.identity)
+        if entry is not None and entry.identity == sighting.identity:
+            found[sighting.identity] = entry
+        else:
+            others.append(sighting)
+    taken = {entry.entry_id for entry in found.values()}
+    doubles = set()
+    for sighting in sorted(others, key=lambda sighting: sighting.identity):
+        former = known.by_identity.get(sighting.identity)
+        entry = former or known.by_permalink.get(sighting.content.permalink or "")
+        if entry is not None and entry.entry_id not in taken:
+            found[sighting.identity] = entry
+            taken.add(entry.entry_id)
+        elif former is not None:
+            doubles.add(sighting.identity)
+    return found, frozenset(doubles)
 
 
 def _new_entry(feed: Feed, sighting: Sighting, seen_at: datetime) -> NewEntry:

@@ -100,9 +100,10 @@ class KnownEntry:
 class Known:
     """What the store knows of the keys of one reading.
 
-    ``by_identity`` and ``by_permalink`` (entries without a guid, or of a feed whose identity is
-    the link) hold the entries; ``erased`` the identities that must not come back; ``window`` the
-    ids of the entries that stood in the feed at its last poll that brought a body.
+    ``by_identity`` holds the entries by the identity that they have or had, ``by_permalink`` those
+    without a guid, and all where the link has become a feed's identity; ``erased`` the identities
+    that must not come back; ``window`` the ids of the entries that stood in the feed at its last
+    poll that brought a body.
     """
 
     by_identity: Mapping[str, KnownEntry]

@@ -3,7 +3,7 @@
 import sqlite3
 from datetime import datetime
 
-from newsreel.core.normalize import DIGEST_VERSION
+from newsreel.core.normalize import DIGEST_VERSION, public_id_of
 from newsreel.core.revise import IMPORT_PARSER
 from newsreel.formats.document import PARSER_VERSION
 from newsreel.model.day import WriteReason
@@ -17,7 +17,7 @@ INSERT_ENTRY = """
     INSERT INTO entries (feed_id, identity, guid, public_id, day, first_seen_at, seen_at, digest,
                          digest_version, parser_version, observed, withheld_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-            (SELECT at FROM tombstones WHERE id = ? AND kind = 'withheld'))
+            (SELECT max(at) FROM tombstones WHERE id IN (?, ?) AND kind = 'withheld'))
     ON CONFLICT (feed_id, identity) DO NOTHING RETURNING id
 """
 RENEW = """
@@ -104,6 +104,7 @@ class _Writer:
             self._parser_version,
             sighting.observed,
             new.public_id,
+            public_id_of(self._feed.first_url, sighting.content.permalink or ""),
         )
         found = self._connection.execute(INSERT_ENTRY, row).fetchone()
         if found is None:

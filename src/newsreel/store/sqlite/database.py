@@ -13,13 +13,13 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from newsreel.errors import StoreBusy, StoreError
-from newsreel.store.sqlite.migrate import migrate
+from newsreel.store.sqlite.migrate import check, migrate
 
 BUSY_SECONDS = 10.0
 GROUP_SIZE = 256
@@ -48,8 +48,7 @@ class Database:
         self._busy_seconds = busy_seconds
         with translated(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = self._connect()
-            migrate(self._connection)
+            self._connection = self._open()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
@@ -84,16 +83,29 @@ class Database:
         for connection in (*self._opened, self._connection):
             connection.close()
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
+    def _open(self) -> sqlite3.Connection:
+        with closing(self._bare()) as connection:
+            check(connection)  # before anything is written to a file that is not ours
+        connection = self._connect()
+        try:
+            migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _bare(self) -> sqlite3.Connection:
+        return sqlite3.connect(
             self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA secure_delete = ON")  # what is erased leaves no bytes behind
-        connection.execute("PRAGMA cache_size = -16384")
-        connection.execute("PRAGMA temp_store = MEMORY")
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = self._bare()
+        try:
+            _set_up(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -136,8 +148,9 @@ class Database:
         try:
             self._write_together(jobs)
         except Exception as error:  # noqa: BLE001 - whatever it is, it goes to its caller
-            if len(jobs) == 1:
-                jobs[0].error = error
+            if len(jobs) == 1 or isinstance(error, StoreBusy):  # no use in waiting for each
+                for job in jobs:
+                    job.error = error
                 return
             for job in jobs:
                 self._write_group([job])
@@ -146,6 +159,15 @@ class Database:
         with translated(self.path), transaction(self._connection):
             for job in jobs:
                 job.result = job.work(self._connection)
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = ON")  # what is erased leaves no bytes behind
+    connection.execute("PRAGMA cache_size = -16384")
+    connection.execute("PRAGMA temp_store = MEMORY")
 
 
 def _answer(jobs: list[_Job]) -> None:
@@ -162,7 +184,7 @@ def _answer(jobs: list[_Job]) -> None:
 
     loops = {id(job.loop): job.loop for job in jobs}
     for key, loop in loops.items():
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the loop was closed, and nobody waits any more
             loop.call_soon_threadsafe(wake, [job for job in jobs if id(job.loop) == key])
 
 

@@ -16,12 +16,14 @@ from newsreel.store.sqlite.dirt import mark_dirty
 from newsreel.store.sqlite.rows import dumps, entries_of, known_moment, micros, moment
 
 SHORTEST_ID = 6
+# What stands in the feed was seen at its last poll, what does not at the last before it was lost.
 LAST_SEEN = """
-    SELECT max(p.polled_at) FROM polls p
-    WHERE p.feed_id = :feed_id AND p.outcome != 'failed' AND p.polled_at >= :first
-      AND p.polled_at < coalesce(
-        (SELECT min(l.polled_at) FROM polls l WHERE l.feed_id = :feed_id AND l.polled_at > :seen
-         AND l.lost IS NOT NULL AND :id IN (SELECT value FROM json_each(l.lost))), 9e18)
+    WITH gone AS (
+        SELECT max(l.id) AS id FROM polls l WHERE l.feed_id = :feed_id AND l.lost IS NOT NULL
+        AND :id IN (SELECT value FROM json_each(l.lost)))
+    SELECT max(p.polled_at) FROM polls p JOIN feed_state s ON s.feed_id = p.feed_id JOIN gone
+    WHERE p.feed_id = :feed_id AND p.outcome != 'failed'
+      AND (p.id < gone.id OR :id IN (SELECT value FROM json_each(s.window)))
 """
 
 
@@ -48,12 +50,7 @@ class Entries:
         return await self._db.read(newest)
 
     async def last_seen_at(self, entry: Entry) -> datetime | None:
-        values = {
-            "feed_id": entry.feed_id,
-            "id": entry.id,
-            "first": micros(entry.first_seen_at),
-            "seen": micros(entry.latest.seen_at),
-        }
+        values = {"feed_id": entry.feed_id, "id": entry.id}
         return await self._db.read(
             lambda connection: moment(connection.execute(LAST_SEEN, values).fetchone()[0])
         )
@@ -122,16 +119,25 @@ def _record(
 ) -> TombstoneRecord:
     query = "SELECT first_url, is_private FROM feeds WHERE id = ?"
     first_url, is_private = connection.execute(query, (entry.feed_id,)).fetchone()
-    keys = {entry.identity, *(revision.content.permalink for revision in entry.revisions)} - {None}
-    ids = {entry.public_id} | {public_id_of(first_url, key) for key in keys if key}
+    links = {revision.content.permalink for revision in entry.revisions}
+    keys = [entry.identity, *(link for link in links if link and _is_own(connection, entry, link))]
     return TombstoneRecord(
         public_id=entry.public_id,
-        ids=tuple(sorted(ids)),
+        ids=tuple(sorted({entry.public_id, *(public_id_of(first_url, key) for key in keys)})),
         kind=kind,
         at=now,
         reason=reason,
         is_private=bool(is_private),
     )
+
+
+def _is_own(connection: sqlite3.Connection, entry: Entry, link: str) -> bool:
+    """Tell whether no other entry of the feed has this link, which would go with this one."""
+    query = (
+        "SELECT 1 FROM entries e JOIN revisions r ON r.entry_id = e.id "
+        "WHERE e.feed_id = ? AND e.id != ? AND r.permalink = ? LIMIT 1"
+    )
+    return connection.execute(query, (entry.feed_id, entry.id, link)).fetchone() is None
 
 
 def _bury(connection: sqlite3.Connection, record: TombstoneRecord, *entries: Entry) -> None:

@@ -76,7 +76,9 @@ class Feeds:
         return await self._db.write(lambda connection: _save(connection, feed))
 
     async def purge_feed(self, feed_id: int) -> int:
-        return await self._db.write(lambda connection: _purge(connection, feed_id))
+        count = await self._db.write(lambda connection: _purge(connection, feed_id))
+        await self._db.checkpoint()
+        return count
 
 
 def feed_by_id(connection: sqlite3.Connection, feed_id: int) -> Feed | None:
@@ -197,7 +199,8 @@ def _save(connection: sqlite3.Connection, feed: Feed) -> Feed:
         ),
     )
     if former.is_private != feed.is_private:
-        mark_feed_dirty(connection, feed.id, WriteReason.WITHHELD)
+        reason = WriteReason.WITHHELD if feed.is_private else WriteReason.NEW
+        mark_feed_dirty(connection, feed.id, reason)
     if former.status != feed.status or former.interval != feed.interval:
         _wake(connection, feed.id, feed.status)
     return _present(connection, feed.id)

@@ -39,12 +39,17 @@ WORDING_BY_LINK = """
     SELECT r.id FROM revisions r JOIN entries e ON e.id = r.entry_id
     WHERE e.feed_id = ? AND r.permalink = ? AND r.digest = ? ORDER BY r.number, r.reread LIMIT 1
 """
+ERASED = """
+    SELECT 1 FROM tombstones
+    WHERE id IN (SELECT value FROM json_each(?)) AND kind = 'erased' LIMIT 1
+"""
 INSERT_ENTRY = """
     INSERT INTO entries (feed_id, identity, guid, public_id, day, first_seen_at, revision_count,
                          number, reread, seen_at, digest, digest_version, parser_version, observed,
                          withheld_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-            (SELECT at FROM tombstones WHERE id = ? AND kind = 'withheld'))
+            (SELECT max(at) FROM tombstones
+             WHERE id IN (SELECT value FROM json_each(?)) AND kind = 'withheld'))
     ON CONFLICT DO NOTHING RETURNING id
 """
 
@@ -125,8 +130,8 @@ def _wording(connection: sqlite3.Connection, row: LegacyRow) -> int | None:
 def _restore(connection: sqlite3.Connection, feed: Feed, entries: list[Entry]) -> int:
     count = 0
     for entry in entries:
-        query = "SELECT 1 FROM tombstones WHERE id = ? AND kind = 'erased'"
-        if connection.execute(query, (entry.public_id,)).fetchone():
+        ids = dumps(_ids_of(feed, entry))
+        if connection.execute(ERASED, (ids,)).fetchone():
             continue
         newest = entry.latest
         row = (
@@ -144,7 +149,7 @@ def _restore(connection: sqlite3.Connection, feed: Feed, entries: list[Entry]) -
             newest.digest_version,
             newest.parser_version,
             observed_of(newest.content),
-            entry.public_id,
+            ids,
         )
         found = connection.execute(INSERT_ENTRY, row).fetchone()
         if found is None:
@@ -155,6 +160,12 @@ def _restore(connection: sqlite3.Connection, feed: Feed, entries: list[Entry]) -
     query = "UPDATE feed_state SET entry_count = entry_count + ? WHERE feed_id = ?"
     connection.execute(query, (count, feed.id))
     return count
+
+
+def _ids_of(feed: Feed, entry: Entry) -> list[str]:
+    """Every public id under which a tombstone may name the entry."""
+    keys = {entry.identity, *(revision.content.permalink for revision in entry.revisions)}
+    return [entry.public_id, *(public_id_of(feed.first_url, key) for key in keys if key)]
 
 
 def _files(

@@ -12,11 +12,18 @@ from newsreel.model.feed import Feed, IdentityPolicy
 from newsreel.model.poll import Known, KnownEntry
 from newsreel.store.sqlite.rows import CONTENT_COLUMNS, content_of, dumps, known_moment
 
-BY_IDENTITY = """
-    SELECT id, identity, guid, revision_count, number, reread, digest, digest_version,
-           parser_version, observed, seen_at
-    FROM entries WHERE feed_id = ? AND identity IN (SELECT value FROM json_each(?))
+COLUMNS = """
+    id, identity, guid, revision_count, number, reread, digest, digest_version, parser_version,
+    observed, seen_at
 """
+BY_IDENTITY = f"""
+    SELECT {COLUMNS} FROM entries
+    WHERE feed_id = ? AND identity IN (SELECT value FROM json_each(?))
+"""  # noqa: S608 - constants only
+BY_PUBLIC_ID = f"""
+    SELECT {COLUMNS}, public_id FROM entries
+    WHERE feed_id = ? AND public_id IN (SELECT value FROM json_each(?))
+"""  # noqa: S608 - constants only
 NEWEST = f"""
     SELECT r.entry_id, {CONTENT_COLUMNS} FROM revisions r JOIN entries e
     ON e.id = r.entry_id AND e.number = r.number AND e.reread = r.reread
@@ -36,33 +43,41 @@ def known_of(
     has_wordings: bool,
 ) -> Known:
     """Return what is known of the sightings' keys; one read transaction."""
-    row = connection.execute(
-        "SELECT window FROM feed_state WHERE feed_id = ?", (feed.id,)
-    ).fetchone()
-    identities = _identities(feed, sightings)
-    rows = connection.execute(BY_IDENTITY, (feed.id, dumps(identities))).fetchall()
-    is_by_link = any(
-        sighting.identity == sighting.content.permalink and sighting.guid for sighting in sightings
-    )
+    query = "SELECT window FROM feed_state WHERE feed_id = ?"
+    window = connection.execute(query, (feed.id,)).fetchone()
+    keys = dumps(_identities(feed, sightings))
+    rows = {row[0]: row for row in connection.execute(BY_IDENTITY, (feed.id, keys))}
+    stored = {row[1] for row in rows.values()}
+    former = _former(connection, feed, [s for s in sightings if s.identity not in stored])
+    rows |= {row[0]: row for row in former.values()}
+    is_by_link = any(map(_is_by_link, sightings))
     stale = [
         row[0]
-        for row in rows
+        for row in rows.values()
         if (row[7], row[8]) != (DIGEST_VERSION, PARSER_VERSION) or is_by_link
     ]
     contents = _newest(connection, stale) if stale else {}
-    wordings = _wordings(connection, [row[0] for row in rows]) if has_wordings and rows else {}
-    entries = [_entry_of(row, contents, wordings) for row in rows]
+    wordings = _wordings(connection, list(rows)) if has_wordings and rows else {}
+    entries = {key: _entry_of(row, contents, wordings) for key, row in rows.items()}
     by_permalink = {}
-    for entry in entries:
+    for entry in entries.values():
         if entry.guid is None:
             by_permalink[entry.identity] = entry
         elif is_by_link and entry.content and entry.content.permalink:
             by_permalink[entry.content.permalink] = entry
     return Known(
-        by_identity={entry.identity: entry for entry in entries},
+        by_identity={identity: entries[row[0]] for identity, row in former.items()}
+        | {entry.identity: entry for entry in entries.values()},
         by_permalink=by_permalink,
-        erased=_erased(connection, feed, sightings),
-        window=tuple(json.loads(row[0])) if row else (),
+        erased=_erased(connection, feed, [s for s in sightings if s.identity not in stored]),
+        window=tuple(json.loads(window[0])) if window else (),
+    )
+
+
+def _is_by_link(sighting: Sighting) -> bool:
+    """Tell whether the link is its identity although it has a guid."""
+    return sighting.guid is not None and sighting.identity == sighting.content.permalink != (
+        sighting.guid
     )
 
 
@@ -78,6 +93,17 @@ def _identities(feed: Feed, sightings: Iterable[Sighting]) -> list[str]:
         ):
             keys[sighting.guid] = None
     return list(keys)
+
+
+def _former(
+    connection: sqlite3.Connection, feed: Feed, sightings: Iterable[Sighting]
+) -> dict[str, tuple[Any, ...]]:
+    """The entries that had these identities and took another: they kept their public ids."""
+    ids = {public_id_of(feed.first_url, found.identity): found.identity for found in sightings}
+    if not ids:
+        return {}
+    found = connection.execute(BY_PUBLIC_ID, (feed.id, dumps(list(ids))))
+    return {ids[row[-1]]: row[:-1] for row in found}
 
 
 def _newest(connection: sqlite3.Connection, entry_ids: list[int]) -> dict[int, Content]:
@@ -119,13 +145,14 @@ def _erased(
     query = "SELECT 1 FROM tombstones WHERE kind = 'erased' LIMIT 1"
     if connection.execute(query).fetchone() is None:
         return frozenset()
-    ids: dict[str, str] = {}
+    ids: dict[str, list[str]] = {}
     for sighting in sightings:
         for key in (sighting.identity, sighting.content.permalink):
             if key:
-                ids[public_id_of(feed.first_url, key)] = sighting.identity
+                ids.setdefault(public_id_of(feed.first_url, key), []).append(sighting.identity)
     query = (
         "SELECT id FROM tombstones "
         "WHERE kind = 'erased' AND id IN (SELECT value FROM json_each(?))"
     )
-    return frozenset(ids[row[0]] for row in connection.execute(query, (dumps(list(ids)),)))
+    rows = connection.execute(query, (dumps(list(ids)),))
+    return frozenset(identity for row in rows for identity in ids[row[0]])

@@ -8,24 +8,33 @@ from newsreel.errors import SchemaTooNew, StoreError
 APPLICATION_ID = 0x4E657773  # "News"
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a database to the newest schema; an empty file becomes a new one."""
-    steps = _steps()
-    version = _version(connection)
-    if version > len(steps):
+def check(connection: sqlite3.Connection) -> None:
+    """Raise unless the file is empty, or a database of ours with a schema that we know."""
+    version, known = _version(connection), len(_steps())
+    is_ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    objects = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if not is_ours and (version or objects):
+        raise StoreError(
+            "the file is an SQLite database of another program",
+            hint="name another file with --db",
+        )
+    if version > known:
         raise SchemaTooNew(
             f"the database was written by a newer Newsreel (schema {version}, "
-            f"this one knows {len(steps)})",
+            f"this one knows {known})",
             hint="update Newsreel, or name another database with --db",
         )
-    if version == len(steps):
-        _check_ours(connection)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a database that was checked to the newest schema; an empty file becomes a new one."""
+    steps = _steps()
+    if _version(connection) == len(steps):
         return
     connection.execute("BEGIN EXCLUSIVE")
     try:
         version = _version(connection)  # another process may have been faster
         if version == 0:
-            _check_empty(connection)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         for number, script in enumerate(steps[version:], start=version + 1):
             for statement in _statements(script):
@@ -45,19 +54,6 @@ def schema_version(connection: sqlite3.Connection) -> int:
 
 def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _check_ours(connection: sqlite3.Connection) -> None:
-    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise StoreError(
-            "the file is an SQLite database of another program",
-            hint="name another file with --db",
-        )
-
-
-def _check_empty(connection: sqlite3.Connection) -> None:
-    if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-        _check_ours(connection)
 
 
 def _steps() -> list[str]:

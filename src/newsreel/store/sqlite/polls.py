@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from newsreel.core.schedule import LONGEST_RETRY
 from newsreel.errors import LeaseLost
 from newsreel.model.day import WriteReason
 from newsreel.model.entry import Sighting
@@ -21,13 +22,18 @@ from newsreel.store.sqlite.rows import dumps, feed_of, known_moment, micros, mom
 
 CLOCK_SLACK = timedelta(minutes=5)
 
+# Polled in the future: the clock was set back, and times after that poll mean nothing. Once polled
+# again, a feed has its next time from the clock as it is, which stands before that poll.
 LEASABLE = """
     f.status = 'active' AND (s.lease_holder IS NULL OR s.lease_until <= :now)
-    AND (s.held_until IS NULL OR s.held_until <= :now)
-    AND NOT EXISTS (SELECT 1 FROM hosts h WHERE h.host = f.host AND h.not_before > :now)
+    AND (s.held_until IS NULL OR s.held_until <= :now
+         OR (s.last_poll_at > :ahead AND s.held_until >= s.last_poll_at))
+    AND NOT EXISTS (SELECT 1 FROM hosts h WHERE h.host = f.host
+                    AND h.not_before > :now AND h.not_before <= :horizon)
 """
-# polled in the future: the clock was set back
-DUE = "(s.next_poll_at <= :now OR s.last_poll_at > :ahead)"
+DUE = """
+    (s.next_poll_at <= :now OR (s.last_poll_at > :ahead AND s.next_poll_at >= s.last_poll_at))
+"""
 LEASE = "UPDATE feed_state SET lease_holder = ?, lease_until = ? WHERE feed_id = ?"
 
 SAVE_STATE = """
@@ -76,6 +82,7 @@ class Polls:
         values = {
             "now": micros(now),
             "ahead": micros(now + CLOCK_SLACK),
+            "horizon": micros(now + LONGEST_RETRY),
             "ids": dumps(list(feed_ids or ())),
             "limit": limit,
         }

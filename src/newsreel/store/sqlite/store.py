@@ -36,8 +36,12 @@ class SqliteStore(Feeds, Polls, Entries, Days, Imports):
 
     def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self._db = Database(path, busy_seconds=busy_seconds)
-        with translated(path):
-            self._holder = Holder(path)
+        try:
+            with translated(path):
+                self._holder = Holder(path)
+        except BaseException:
+            self._db.close()
+            raise
 
     async def counts(self, *, now: datetime) -> StoreCounts:
         """Return the archive in numbers."""
