@@ -7,6 +7,7 @@ place of others with the same names.
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Protocol
@@ -82,6 +83,7 @@ def _files_of(
     further: dict[int, DayPage] = {page.feed.id: page for page in pages if page.entries}
     taken: set[str] = set()
     joined: set[int] = set()
+    shared: set[int] = set()
     for file, rows in imported:
         if is_sources(file):
             if wanted is None:
@@ -95,12 +97,16 @@ def _files_of(
             continue
         owner = _owner_of(rows)
         joined.update({owner} if owner else ())
+        shared.update(row.feed.id for row in rows)
         path = path_of(file)
         taken.add(path.lower())
         yield DayFile(path, _imported_body(file, shown, further.get(owner) if owner else None))
     for feed_id, page in further.items():
-        if feed_id not in joined and not page.feed.is_crawled:
-            yield from _polled_files(day, page, taken)
+        if feed_id in joined or page.feed.is_crawled:
+            continue
+        entries = tuple(e for e in page.entries if feed_id not in shared or _is_polled(e))
+        if entries:
+            yield from _polled_files(day, replace(page, entries=entries), taken)
 
 
 def _imported_body(

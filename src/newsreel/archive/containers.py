@@ -166,7 +166,7 @@ class Containers:
             return
         try:
             with path.open("rb") as file:
-                head = file.read(8)
+                head = file.read(512)
             if not _is_container(head):
                 yield Member(path.as_posix(), size, lambda: self._read_path(path))
                 return
@@ -359,8 +359,7 @@ def _opener_of(head: bytes) -> _Opener | None:
 
 
 def _is_container(head: bytes) -> bool:
-    """Tell by the first eight bytes; a tar without compression shows only later, and in its name."""
-    return head[:2] == b"PK" or _opener_of(head) is not None
+    return head[:2] == b"PK" or _is_tar(head) or _opener_of(head) is not None
 
 
 def _has_container_name(path: str) -> bool:
