@@ -241,6 +241,8 @@ def commands(box: Box, entry: Entry, gaps: Iterable[Gap]) -> Iterator[str]:
         yield f"{base} show {gap.feed_id}"
     yield f"{base} log -n 20"
     yield f"{base} {to_archive} export --all"
+    again = shlex.quote(str(box.root / "again.sqlite"))
+    yield f"{_program()} --db {again} {to_archive} rebuild"
 
 
 def _program() -> str:
