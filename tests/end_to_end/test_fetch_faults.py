@@ -261,6 +261,25 @@ async def test_a_body_of_which_nothing_can_be_read_is_a_fault(
     assert capture.body is None
 
 
+async def test_many_large_bodies_at_once_all_come_through(publisher: Publisher) -> None:
+    body = bytes(2_000_000)
+    url = publisher.put("/feed.xml", body, encoding="gzip")
+    async with Client(OPEN) as client:
+        captures = await asyncio.gather(*(client.fetch(Request(url=url)) for _ in range(20)))
+
+    assert all(capture.body == body for capture in captures)
+
+
+async def test_the_validators_of_an_error_page_are_not_the_feeds(
+    publisher: Publisher, client: Client
+) -> None:
+    url = publisher.answer("/feed.xml", fail(404, ETag='"error"', Last_Modified="Monday"))
+
+    capture = await client.fetch(Request(url=url))
+
+    assert capture.validators == Validators()
+
+
 async def test_no_more_exchanges_run_at_once_than_allowed(publisher: Publisher) -> None:
     url = publisher.answer("/feed.xml", slow(0.02, Page(body=FEED)))
     async with Client(replace(OPEN, concurrency=3)) as client:

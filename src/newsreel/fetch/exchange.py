@@ -126,8 +126,9 @@ class Exchange:
                 fault = read
             else:
                 body = read
-        if body is not None and body.is_broken:
-            # The rest must be asked for again, and not conditionally.
+        if fault is not None or (body is not None and body.is_broken):
+            # An error page's validators are not the feed's; a broken body's rest must be asked
+            # for again, and not conditionally.
             validators = Validators()
         moved = self._hops and self._is_permanent and fault is None
         return Capture(
