@@ -10,7 +10,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -30,17 +30,29 @@ def run_batch(paths: Iterable[str], write: Callable[[str], object], *, raw: bool
         path = line.rstrip("\n")
         if not path:
             continue
-        record: Record = {"path": path, "feed": {}, "entries": [], "error": None}
         try:
             body, http = read_with_answer(Path(path))
             headers = _headers(http)
-            record |= record_of(
-                parse(body, content_type=headers.get("content-type"), url=_base_of(http, headers)),
-                raw=raw,
+            feed = parse(
+                body, content_type=headers.get("content-type"), url=_base_of(http, headers)
             )
         except (NotAFeed, OSError) as error:
-            record["error"] = f"{type(error).__name__}: {error}"[:300]
-        write(json.dumps(record) + "\n")
+            told = f"{type(error).__name__}: {error}"[:300]
+            write(_encode({"path": path, "feed": {}, "entries": [], "error": told}) + "\n")
+        else:
+            write("".join(_line(path, feed, raw=raw)))
+
+
+_encode = json.JSONEncoder().encode
+
+
+def _line(path: str, feed: ParsedFeed, *, raw: bool) -> Iterator[str]:
+    """Yield a record piece by piece, so that a feed of many entries isn't held twice."""
+    yield f'{{"path": {_encode(path)}, "error": null, "feed": {_encode(_feed(feed, raw=raw))}, '
+    yield '"entries": ['
+    for number, entry in enumerate(feed.entries):
+        yield f"{', ' if number else ''}{_encode(_entry(entry, raw=raw))}"
+    yield "]}\n"
 
 
 def read_with_answer(path: Path) -> tuple[bytes, dict[str, Json]]:
@@ -68,24 +80,27 @@ def _base_of(http: dict[str, Json], headers: dict[str, str]) -> str | None:
 
 def record_of(feed: ParsedFeed, *, raw: bool) -> Record:
     """Return a feed as a record; HTML is cleaned unless it is wanted raw."""
-    base = feed.base_url
-    authors: Json = [_shown(name, raw=raw) for name in feed.authors]
     return {
-        "feed": {
-            "title": _title(feed.title, raw=raw),
-            "link": _url(feed.link, base),
-            "links": [_url(link, base) for link in feed.links],
-            "description": _html(feed.description, base, raw=raw),
-            "language": feed.language,
-            "updated": iso_of(feed.updated),
-            "published": iso_of(feed.published),
-            "id": feed.id,
-            "author": _shown(feed.author, raw=raw),
-            "authors": authors,
-            "image": _url(feed.image, base),
-            "categories": [_shown(name, raw=raw) for name in _terms(feed)],
-        },
+        "feed": _feed(feed, raw=raw),
         "entries": [_entry(entry, raw=raw) for entry in feed.entries],
+    }
+
+
+def _feed(feed: ParsedFeed, *, raw: bool) -> Record:
+    base = feed.base_url
+    return {
+        "title": _title(feed.title, raw=raw),
+        "link": _url(feed.link, base),
+        "links": [_url(link, base) for link in feed.links],
+        "description": _html(feed.description, base, raw=raw),
+        "language": feed.language,
+        "updated": iso_of(feed.updated),
+        "published": iso_of(feed.published),
+        "id": feed.id,
+        "author": _shown(feed.author, raw=raw),
+        "authors": [_shown(name, raw=raw) for name in feed.authors],
+        "image": _url(feed.image, base),
+        "categories": [_shown(name, raw=raw) for name in _terms(feed)],
     }
 
 

@@ -371,7 +371,7 @@ def _guessed(body: bytes) -> Decoded:
 
 
 def _likeliest(sample: bytes) -> tuple[str, float]:
-    """Return the charset that chardet finds likeliest among those that give words of one script."""
+    """Return the likeliest charset, by chardet, of those that give words of one script."""
     import chardet
 
     for found in chardet.detect_all(sample, ignore_threshold=True, include_encodings=_LIKELY)[:8]:

@@ -70,7 +70,7 @@ class Draft:
         self.bases: dict[str, str] = {}
         self.links: list[Link] = []
         self.authors: list[tuple[int, str]] = []
-        self.categories: list[str] = []
+        self.categories: dict[str, None] = {}
         self.enclosures: list[Enclosure] = []
         self.images: list[tuple[int, str]] = []
         self.extras: dict[str, Json] = {}
@@ -102,8 +102,8 @@ class Draft:
 
     def add_category(self, name: str | None) -> None:
         """Note a category once."""
-        if name and name not in self.categories:
-            self.categories.append(name)
+        if name:
+            self.categories[name] = None
 
     def people(self) -> tuple[str, ...]:
         """Return the names, best source first, each once."""

@@ -9,7 +9,15 @@ from typing import cast
 from newsreel.errors import NotAFeed
 from newsreel.formats import charsets
 from newsreel.formats.urls import joined
-from newsreel.model.entry import NOTHING, Enclosure, FeedFormat, Json, ParsedEntry, ParsedFeed
+from newsreel.model.entry import (
+    NOTHING,
+    Enclosure,
+    FeedFormat,
+    Forgiven,
+    Json,
+    ParsedEntry,
+    ParsedFeed,
+)
 
 _FEED_FIELDS = frozenset(
     [
@@ -54,13 +62,7 @@ def parse(body: bytes, *, content_type: str | None = None, url: str | None = Non
     """Return the feed in a JSON document; raises NotAFeed."""
     del content_type  # RFC 8259: JSON is UTF-8
     found = charsets.decoded(body)
-    try:
-        document = cast(
-            "Json",
-            json.loads(found.text, strict=False, parse_int=_number, parse_constant=lambda _: None),
-        )
-    except (ValueError, RecursionError) as error:
-        raise NotAFeed(f"JSON that can't be read: {str(error)[:100]}") from error
+    document, truncated = _loaded(found.text)
     if _UNFIT.search(found.text):
         document = _fit(document)
     if not isinstance(document, dict) or not isinstance(document.get("items"), list):
@@ -91,14 +93,58 @@ def parse(body: bytes, *, content_type: str | None = None, url: str | None = Non
         else (),
         base_url=base,
         entries=tuple(_entry(item, base) for item in items if isinstance(item, dict)),
-        forgiven=found.forgiven,
+        forgiven=found.forgiven + ((_CUT_OFF,) if truncated else ()),
         recoded=found.recoded,
+        truncated=truncated,
         extras=_rest(document, _FEED_FIELDS),
     )
 
 
 _UNFIT = re.compile(r"\\u(?:[dD][89abAB]|00[01])|[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]+")
+
+
+_CUT_OFF = Forgiven("JSON that breaks off", "", "every complete item")
+_ITEMS = re.compile(r'"items"\s*:\s*\[')
+
+
+def _loaded(text: str) -> tuple[Json, bool]:
+    """Return a JSON document, and whether it breaks off; then it has the complete items."""
+    decoder = json.JSONDecoder(
+        strict=False, parse_int=_number, parse_constant=lambda _constant: None
+    )
+    try:
+        return cast("Json", decoder.decode(text.strip())), False
+    except RecursionError as error:
+        raise NotAFeed("JSON nested too deep") from error
+    except ValueError as error:
+        start = _ITEMS.search(text)
+        if start is None or "jsonfeed.org" not in text[:2000]:
+            raise NotAFeed(f"JSON that can't be read: {str(error)[:100]}") from error
+    items: list[Json] = []
+    at = start.end()
+    while text[at : at + 1] not in {"", "]"}:
+        try:
+            item, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            break
+        items.append(item)
+        at = _next_item(text, at)
+    head: Json = {"items": items}
+    try:
+        head = decoder.decode(text[: start.end()].rstrip() + "]}")
+    except (ValueError, RecursionError):
+        return head, True
+    is_cut = text[at : at + 1] != "]"
+    return ({**head, "items": items} if isinstance(head, dict) else head), is_cut
+
+
+_GAP = re.compile(r"[\s,]*")
+
+
+def _next_item(text: str, at: int) -> int:
+    match = _GAP.match(text, at)
+    return match.end() if match else at
 
 
 def _fit(value: Json) -> Json:

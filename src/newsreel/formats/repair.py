@@ -14,12 +14,21 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]+")
 _ROOT = re.compile(r"<(?:[A-Za-z][\w.-]{0,40}:)?(?:rss|feed|rdf|urlset)(?=[\s>/])", re.IGNORECASE)
 _ESCAPED_ROOT = re.compile(r"&lt;(?:rss|feed|rdf:RDF)(?=[\s&])")
 FEEDISH = frozenset({"rss", "feed", "rdf", "urlset", "channel", "sitemapindex", "entry", "item"})
+_ANY = re.compile(
+    r"<(?:[A-Za-z][\w.-]{0,40}:)?(?:rss|feed|rdf|urlset|channel|sitemapindex|entry|item)(?=[\s>/])",
+    re.IGNORECASE,
+)
 _PROLOG = re.compile(r"\s*(?:<\?[^>]{0,2000}>|<!--|<!DOCTYPE\b)?", re.IGNORECASE)
 _NAME = re.compile(r"<([A-Za-z_][\w.:-]{0,100})")
 _ENTITY = re.compile(
     r"""<!ENTITY\s+([\w.-]{1,40})\s+(?:"([^"<%]{0,200})"|'([^'<%]{0,200})')\s*>"""
 )
 _MOST_ENTITIES = 300
+
+
+def holds_feed(text: str) -> bool:
+    """Tell whether anything in a text may be the tag of a feed or an entry."""
+    return _ANY.search(text) is not None or _ESCAPED_ROOT.search(text) is not None
 
 
 def rooted(text: str) -> tuple[str, str, list[Forgiven]]:

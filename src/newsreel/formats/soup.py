@@ -294,7 +294,7 @@ class _Writer:
                 self._fault("an element that isn't closed", self.open[-1], "closed")
                 self._pop()
             return
-        if keys[-1] in _LEAVES and key in _FIELDS and keys[-1] != "author":
+        if len(keys) > 1 and keys[-1] in _LEAVES and key in _FIELDS and keys[-1] != "author":
             self._fault("an element that isn't closed", self.open[-1], "closed")
             self._pop()
             return

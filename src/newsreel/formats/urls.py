@@ -40,6 +40,9 @@ _EDGES = "".join(map(chr, range(0x21))) + "\x7f\xa0\u200b\u2028\u2029\ufeff"
 _DROPPED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]|[\t\n\r]+\s*")
 
 
+_LONGEST_BASE = 4096
+
+
 def absolute(link: str | None, base: str | None) -> str | None:
     """Return a link as an absolute URL, or None where there is none or its scheme can do harm."""
     if not link:
@@ -67,6 +70,8 @@ def joined(base: str, link: str) -> str:
 
 
 def _joined(base: str, link: str) -> str:
+    if len(base) > _LONGEST_BASE:
+        return link
     try:
         return urljoin(base.strip(_EDGES), link) if link else base
     except ValueError:

@@ -6,7 +6,7 @@ well-formed is taken apart tag by tag and written anew (`soup`), so that a tree 
 well-formed document, and no fault goes unnoticed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lxml import etree
 
@@ -34,7 +34,7 @@ def shortened(body: bytes) -> bytes:
 
     A run that long holds a whole block of half its size without a tag: only blocks are looked at.
     """
-    if len(body) <= _LONGEST:
+    if len(body) <= _LONGEST or b"\0" in body[:100]:
         return body
     block = _LONGEST // 2
     parts: list[bytes] = []
@@ -58,6 +58,11 @@ def shortened(body: bytes) -> bytes:
 
 def read_tree(body: bytes, *, content_type: str | None = None) -> Tree:
     """Return the tree of a document, or of the feed inside of what is no XML; raises NotAFeed."""
+    short = shortened(body)
+    if short is not body:
+        tree = read_tree(short, content_type=content_type)
+        note = Forgiven("a text of more than 8 MB", "", "its middle left out")
+        return replace(tree, forgiven=(*tree.forgiven, note), truncated=True)
     if charsets.is_plain_utf_8(body, content_type):
         head = body[:4096]
         if (
@@ -90,6 +95,10 @@ def _strict(document: bytes) -> etree._Element:
 
 def _from_text(found: charsets.Decoded) -> Tree:
     notes = list(found.forgiven)
+    if not repair.holds_feed(found.text):
+        raise NotAFeed(
+            _what_is(found.text), hint="a feed begins with rss, rdf:RDF, feed or urlset"
+        )
     text, doctype, before = repair.rooted(found.text)
     notes += before
     try:
@@ -114,6 +123,18 @@ def _from_text(found: charsets.Decoded) -> Tree:
         notes += anew.forgiven
         return Tree(root, tuple(notes), found.recoded, anew.truncated, is_inside=bool(before))
     return Tree(root, tuple(notes), found.recoded, is_inside=bool(before))
+
+
+def _what_is(text: str) -> str:
+    """Return what a text looks like that is no feed."""
+    head = text[:2000].lstrip("\ufeff \t\r\n").lower()
+    if not head:
+        return "an empty document"
+    if "<html" in head or "<!doctype html" in head or "<body" in head:
+        return "an HTML page"
+    if "<opml" in head:
+        return "an OPML list"
+    return "XML, but no feed" if head.startswith("<?xml") else "no feed"
 
 
 def _short(message: str | None) -> str:
