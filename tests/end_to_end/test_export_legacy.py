@@ -51,8 +51,14 @@ def entry_of(feed: Feed, title: str, at: datetime | None, *, day: date = DAY) ->
     )  # fmt: skip
 
 
-async def exported(store: Store, root: Path, selection: Selection | None = None) -> dict[str, bytes]:
+async def exported(
+    store: Store, root: Path, selection: Selection | None = None
+) -> dict[str, bytes]:
     await export_legacy(store, root, selection or Selection(is_all=True))
+    return files_in(root)
+
+
+def files_in(root: Path) -> dict[str, bytes]:
     return {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*") if p.is_file()}
 
 
@@ -61,7 +67,10 @@ async def test_a_polled_day_has_the_keys_and_the_text_of_2025(
 ) -> None:
     feed = await feed_in(store)
     early = entry_of(feed, "Älter", SEEN - timedelta(hours=2))
-    same = entry_of(feed, "B", SEEN - timedelta(hours=1)), entry_of(feed, "A", SEEN - timedelta(hours=1))
+    same = (
+        entry_of(feed, "B", SEEN - timedelta(hours=1)),
+        entry_of(feed, "A", SEEN - timedelta(hours=1)),
+    )
     await store.restore_entries(feed, [early, *same, entry_of(feed, "Undated", None)])
 
     found = await exported(store, tmp_path / "out")

@@ -13,8 +13,9 @@ import pytest
 
 from newsreel.app.export import Selection
 from newsreel.app.export_legacy import export_legacy
-from newsreel.app.ingest import Account, import_paths
+from newsreel.app.ingest import import_paths
 from newsreel.archive.containers import Containers, Limits
+from newsreel.core.importing import Account
 from newsreel.errors import ArchiveError
 from newsreel.model.entry import Doubt
 from newsreel.model.feed import FeedStatus
@@ -308,8 +309,12 @@ async def test_hostile_members_are_refused_and_the_rest_is_read(
         archive.writestr(link, "/etc/passwd")
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w") as tarball:
-        for kind, name in ((tarfile.SYMTYPE, "s_entries.json"), (tarfile.LNKTYPE, "h_entries.json"),
-                           (tarfile.CHRTYPE, "c_entries.json"), (tarfile.REGTYPE, "../u_entries.json")):
+        for kind, name in (
+            (tarfile.SYMTYPE, "s_entries.json"),
+            (tarfile.LNKTYPE, "h_entries.json"),
+            (tarfile.CHRTYPE, "c_entries.json"),
+            (tarfile.REGTYPE, "../u_entries.json"),
+        ):
             info = tarfile.TarInfo(name)
             info.type, info.linkname = kind, "/etc/passwd"
             tarball.addfile(info)
@@ -348,7 +353,9 @@ async def test_a_large_member_is_refused(store: Store, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["zip", "tar.xz"])
 async def test_a_bomb_goes_off_nowhere(store: Store, tmp_path: Path, kind: str) -> None:
-    files = {f"2026-01-05/{n}_entries.json": rows("x" * 700, host=f"h{n}.example") for n in range(50)}
+    files = {
+        f"2026-01-05/{n}_entries.json": rows("x" * 700, host=f"h{n}.example") for n in range(50)
+    }
     body = zipped(files) if kind == "zip" else tarred(files, "w:xz")
 
     account = await taken(store, put(tmp_path, f"a.{kind}", body), limits=SMALL)
@@ -362,7 +369,9 @@ async def test_a_bomb_goes_off_nowhere(store: Store, tmp_path: Path, kind: str) 
 async def test_a_truncated_archive_gives_what_it_can_or_a_clear_error(
     store: Store, tmp_path: Path, kind: str
 ) -> None:
-    files = {f"2026-01-05/{n}_entries.json": rows("x" * 700, host=f"h{n}.example") for n in range(50)}
+    files = {
+        f"2026-01-05/{n}_entries.json": rows("x" * 700, host=f"h{n}.example") for n in range(50)
+    }
     body = zipped(files) if kind == "zip" else tarred(files, f"w:{kind[4:]}")
 
     account = await taken(store, put(tmp_path, f"a.{kind}", body[: len(body) // 2]))
@@ -384,7 +393,9 @@ async def test_broken_files_are_named_and_the_others_go_on(store: Store, tmp_pat
     put(day, "cut_entries.json", rows("Cut", host="c.example")[:-5])
     put(day, "empty_entries.json", b"")
     put(day, "odd_entries.json", b'[{"link": 5, "title": {"a": 1}, "date_published": []}]')
-    put(day, "twice_entries.json", b'[{"link": "https://t.example/1", "title": "a", "title": "b"}]')
+    put(
+        day, "twice_entries.json", b'[{"link": "https://t.example/1", "title": "a", "title": "b"}]'
+    )
 
     account = await taken(store, tmp_path / "in")
 
@@ -399,7 +410,9 @@ async def test_broken_files_are_named_and_the_others_go_on(store: Store, tmp_pat
 async def test_two_templates_glued_together_keep_their_entries(
     store: Store, tmp_path: Path
 ) -> None:
-    lined = (GOLDEN / "2023/02/2023-02-08/https.lanterns.examplerss.lang.pl&kind.all_entries.md").read_bytes()
+    lined = (
+        GOLDEN / "2023/02/2023-02-08/https.lanterns.examplerss.lang.pl&kind.all_entries.md"
+    ).read_bytes()
     body = (
         b"# Source Lanterns, Source URL:https://lanterns.example/f, Source language: pl\n\n"
         b"## Two\n - [https://lanterns.example/2](https://lanterns.example/2)\n"
@@ -452,4 +465,3 @@ async def test_a_real_month_comes_back_byte_for_byte(
         files = {n: archive.read(n) for n in archive.namelist() if not n.endswith("/")}
     assert {path[5:]: body for path, body in found.items()} == files
     assert not account.skipped
-

@@ -63,7 +63,9 @@ def test_an_address_with_a_credential_is_private() -> None:
         NESTED.removesuffix(b"</body></opml>"),
         NESTED.decode().encode("utf-16"),
         b"\xef\xbb\xbf" + NESTED,
-        NESTED.replace(b"<opml", b'<!DOCTYPE opml [<!ENTITY x SYSTEM "file:///etc/passwd">]><opml'),
+        NESTED.replace(
+            b"<opml", b'<!DOCTYPE opml [<!ENTITY x SYSTEM "file:///etc/passwd">]><opml'
+        ),
     ],
     ids=["ampersand", "cut", "utf-16", "bom", "doctype"],
 )
@@ -76,9 +78,12 @@ def test_broken_opml_is_read_as_far_as_it_goes(body: bytes) -> None:
 
 def test_entities_neither_grow_nor_reach_a_file() -> None:
     levels = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 9))
-    bomb = f'<!DOCTYPE o [<!ENTITY a0 "{"x" * 99}">{levels}<!ENTITY f SYSTEM "file:///etc/passwd">]>'
+    bomb = (
+        f'<!DOCTYPE o [<!ENTITY a0 "{"x" * 99}">{levels}<!ENTITY f SYSTEM "file:///etc/passwd">]>'
+    )
     outlines = "".join(
-        f'<outline text="{name}" xmlUrl="https://{n}.example/"/>' for n, name in enumerate(("&a8;", "&f;"))
+        f'<outline text="{name}" xmlUrl="https://{n}.example/"/>'
+        for n, name in enumerate(("&a8;", "&f;"))
     )
 
     feeds = read_opml(f"{bomb}<opml><body>{outlines}</body></opml>".encode())

@@ -1,8 +1,8 @@
 """What a path holds: a file, a directory, a zip or a tar, and what stands in these.
 
-Nothing is unpacked to names of the archive's choosing: members are read, never written. A compressed
-tar is decompressed once into a nameless temporary file, so that its members can be read in any order.
-What is hostile or broken becomes a :class:`Refusal` beside what can be read.
+Nothing is unpacked to names of the archive's choosing: members are read, never written. A
+compressed tar is decompressed once into a nameless temporary file, so that its members can be read
+in any order. What is hostile or broken becomes a :class:`Refusal` beside what can be read.
 """
 
 import bz2
@@ -30,6 +30,7 @@ else:
 
 _MIB = 1 << 20
 _CHUNK = _MIB
+_IN_MEMORY = 64 * _MIB
 _DEEPEST = 4
 _DIRECTORIES_SKIPPED = frozenset({".git", ".hg", ".svn", "__MACOSX", "__pycache__"})
 _BROKEN = (
@@ -60,7 +61,7 @@ _COMPRESSIONS: tuple[tuple[bytes, _Opener], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much is read at most: of one member, of one archive after decompression, how many members.
+    """How much is read at most: of a member, of an archive after decompression, how many members.
 
     An archive may hold ``ratio`` times its own size, and ``min_total_bytes`` in any case.
     """
@@ -230,7 +231,7 @@ class Containers:
     def _of_tar(self, file: IO[bytes], path: str, size: int, *, depth: int) -> Iterator[Member]:
         budget = _Budget(self._limits.total_for(size))
         try:
-            archive = self._stack.enter_context(tarfile.open(fileobj=file, mode="r:"))
+            archive = self._stack.enter_context(tarfile.TarFile(fileobj=file))
         except _BROKEN as error:
             raise _broken(path, "tar", error) from error
 
@@ -287,7 +288,8 @@ class Containers:
                 self._refuse(path, str(error))
 
     def _decompressed(self, file: IO[bytes], opener: _Opener, path: str, size: int) -> IO[bytes]:
-        plain = self._stack.enter_context(tempfile.TemporaryFile())
+        plain = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  (the stack closes it)
+        self._stack.enter_context(plain)
         left = self._limits.total_for(size)
         stream = opener(file)
         try:

@@ -13,7 +13,7 @@ from newsreel.cli.listing import note, plain, print_json
 from newsreel.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from newsreel.app.ingest import Account, Skipped
+    from newsreel.core.importing import Account, Skipped
 
 _MOST_TOLD = 20
 

@@ -1,7 +1,8 @@
 """A file of the old archive, JSON or Markdown, recognised by what stands in it.
 
-bytes → :class:`LegacyDocument` (records and form) → rows → the same bytes. What a row keeps beside its
-wording depends on the wording that is stored, which is why rows are made from a document and contents.
+bytes → :class:`LegacyDocument` (records and form) → rows → the same bytes. What a row keeps beside
+its wording depends on the wording that is stored, which is why rows are made from a document and
+contents.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -97,9 +98,6 @@ def _of_markdown(
     return replace(record, values=values, content=content)
 
 
-# --- twins ----------------------------------------------------------------------------------------
-
-
 def with_tags_of(document: LegacyDocument, markdown: LegacyDocument) -> LegacyDocument:
     """Return a JSON document with the tags that stand only in the Markdown of the same day."""
     tags = {
@@ -123,7 +121,7 @@ def _tagged(record: LegacyRecord, tags: Mapping[str | None, list[Json]]) -> Lega
 
 
 def paired(markdown: LegacyDocument, document: LegacyDocument) -> list[LegacyRecord | None]:
-    """Return for each row of the Markdown the JSON's record it shows; None where it shows another wording.
+    """Return for each row of the Markdown the JSON's record it shows; None: another wording.
 
     The same link with the same words, ends of lines aside, is the same wording.
     """

@@ -1,19 +1,19 @@
-"""The old archive's JSON, of every period: read, its text form told apart, and written again byte for byte.
+"""The old archive's JSON, of every period: read, and written again byte for byte.
 
 The form is a small object of choices:
 
-* ``keys``: the name of a period of :data:`LAYOUTS`, or the keys in their order where no period has them
-* ``without``: keys of that layout that most rows lack
-* ``source``: what most rows have under ``source`` or ``source_url``
-* ``empty``: how a value that isn't known is written, where not ``null``
-* ``container``: ``list``, or ``entries`` with what stands ``after`` them (and ``before``), as
+* ``keys``: the name of a period of :data:`LAYOUTS`, or the keys in their order where no period has
+them * ``without``: keys of that layout that most rows lack * ``source``: what most rows have under
+``source`` or ``source_url`` * ``empty``: how a value that isn't known is written, where not
+``null`` * ``container``: ``list``, or ``entries`` with what stands ``after`` them (and
+``before``), as
   pairs of key and value; an object among these as a list of such pairs
 * ``nested``: the order of the keys of objects in rows (comments), where they aren't sorted: a
   store keeps no order in objects
 * ``indent``, ``utf8``, ``final_newline``: the text, where it isn't one line of ASCII
 
-A row keeps what its wording and the form don't tell, under the keys of the record; ``-`` names the keys it lacks where
-they aren't the form's, ``order`` its keys where they stand in another order.
+A row keeps what its wording and the form don't tell, under the keys of the record; ``-`` names the
+keys it lacks where they aren't the form's, ``order`` its keys where they stand in another order.
 """
 
 import json
@@ -53,7 +53,7 @@ LAYOUTS: Mapping[str, tuple[str, ...]] = {
     "2024-12-09": _2024_12,
     "2025-04-14": tuple(sorted({*_2024_12, "date_created"})),
 }
-"""The keys of the periods whose order is certain, by the first day; other orders are kept as found."""
+"""The keys of periods with a certain order, by the first day; others are kept as found."""
 
 _PINNED = ("title", "description", "link", "author", "artist")
 _LOOSE = ("date_published", "language", "thumbnail")
@@ -71,14 +71,14 @@ Row = tuple[Content, Mapping[str, Json]]
 
 @dataclass(frozen=True, slots=True)
 class JsonDocument:
-    """The records of a file as they stand, and its form as far as it shows before they are understood."""
+    """The records of a file as they stand, and its form."""
 
     records: tuple[Mapping[str, Json], ...]
     form: Mapping[str, Json]
 
 
 def read(body: bytes, value: Json) -> JsonDocument | None:
-    """Return the records of a file whose JSON is ``value``; None where they aren't entries of the old archive."""
+    """Return the records of a file whose JSON is ``value``; None where they aren't entries."""
     form: dict[str, Json] = _text_form(body)
     entries: Json = value
     if isinstance(value, dict):
@@ -112,18 +112,17 @@ class Layout:
         self._usual: dict[str, Json] = {key: USUAL.get(key) for key in self._keys}
         for key in _SOURCES:
             self._usual[key] = form.get("source")
-        self._nested = {
-            key: _names(names) for key, names in _mapping(form.get("nested")).items()
-        }
+        self._nested = {key: _names(names) for key, names in _mapping(form.get("nested")).items()}
         self._empty = _mapping(form.get("empty"))
         self._shapes: dict[tuple[str, ...], dict[str, Json]] = {}
 
     def leftover_of(
         self, record: Mapping[str, Json], content: Content, *, is_pinned_only: bool = False
     ) -> dict[str, Json]:
-        """Return what a row must keep, so that with its wording and the form it gives the record again.
+        """Return what a row must keep beside its wording and the form.
 
-        ``is_pinned_only``: the stored wording shares its digest with ``content`` and perhaps no more.
+        ``is_pinned_only``: the stored wording shares its digest with ``content`` and perhaps no
+        more.
         """
         told = self._told(content)
         if is_pinned_only:
@@ -216,11 +215,12 @@ def header_of(form: Mapping[str, Json]) -> tuple[str | None, str | None]:
     return (url if isinstance(url, str) else None), (title if isinstance(title, str) else None)
 
 
-# --- reading the form ---------------------------------------------------------------------------
-
-
 def _is_record(value: Json) -> bool:
-    return isinstance(value, dict) and "link" in value and ("title" in value or "date_published" in value)
+    return (
+        isinstance(value, dict)
+        and "link" in value
+        and ("title" in value or "date_published" in value)
+    )
 
 
 def _text_form(body: bytes) -> dict[str, Json]:
@@ -242,7 +242,9 @@ def _row_form(records: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
     name, keys = _layout_of(shapes)
     form["keys"] = name or list(keys)
     lacking = Counter(
-        tuple(key for key in keys if key not in shape) for shape, n in shapes.items() for _ in range(n)
+        tuple(key for key in keys if key not in shape)
+        for shape, n in shapes.items()
+        for _ in range(n)
     )
     if lacking and (without := min(lacking, key=lambda names: (-lacking[names], names))):
         form["without"] = list(without)
@@ -283,13 +285,16 @@ def _kept(keys: Iterable[str], shape: Iterable[str]) -> tuple[str, ...]:
 def _most(records: Iterable[Mapping[str, Json]]) -> Json:
     """Return the source most records name."""
     found = Counter(
-        value for record in records for key in _SOURCES if isinstance(value := record.get(key), str)
+        value
+        for record in records
+        for key in _SOURCES
+        if isinstance(value := record.get(key), str)
     )
     return max(found, key=lambda value: found[value]) if found else None
 
 
 def _usual_blank(records: Iterable[Mapping[str, Json]], key: str) -> Json:
-    """Return how most records write that a value isn't known: an empty text, or (as None) ``null``."""
+    """Return how most records write that a value isn't known: ``""``, or (as None) ``null``."""
     texts = sum(1 for record in records if record.get(key) == "")
     nulls = sum(1 for record in records if record.get(key, _MISSING) is None)
     return "" if texts > nulls else None
@@ -339,15 +344,13 @@ def _mapping(value: Json) -> Mapping[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
-# --- writing --------------------------------------------------------------------------------------
-
 _Encode = Callable[[Json], str]
 _ESCAPED = json.encoder.encode_basestring_ascii
 _PLAIN = json.encoder.encode_basestring
 
 
 def _encoder(*, is_ascii: bool, indent: int | None, depth: int) -> _Encode:
-    """Return what writes one value as the standard library does, but fast for the values that are frequent."""
+    """Return what writes a value as the standard library does, but fast where it is plain."""
     quoted: Callable[[str], str] = _ESCAPED if is_ascii else _PLAIN
     margin = "\n" + " " * ((indent or 0) * depth)
 

@@ -1,18 +1,19 @@
-"""The old archive's Markdown, both templates: read, its text form told apart, and written again byte for byte.
+"""The old archive's Markdown, both templates: read, and written again byte for byte.
 
-Nothing in it is escaped: a description may hold blank lines and ``## `` lines, a title may hold newlines. What can be
-relied on are the lines that follow each title, so that entries are found by these and read backwards to the title.
+Nothing in it is escaped: a description may hold blank lines and ``## `` lines, a title may hold
+newlines. What can be relied on are the lines that follow each title, so that entries are found by
+these and read backwards to the title.
 
 The form is a small object of choices:
 
-* ``template``: ``line`` (2023-02 on) ends each item with a blank line; ``joined`` (until then) puts one between them
-* ``header``: ``title``, ``url``, ``language`` as far as they are named, each as written
-* ``feed``: what most rows have behind ``RSS feed:``; ``$source`` is the slip of 2024-09 on
-* ``user``, ``tags``: that rows have such a line
-* ``end``: the end of the file, where it isn't the template's
+* ``template``: ``line`` (2023-02 on) ends each item with a blank line; ``joined`` (until then)
+puts one between them * ``header``: ``title``, ``url``, ``language`` as far as they are named, each
+as written * ``feed``: what most rows have behind ``RSS feed:``; ``$source`` is the slip of 2024-09
+on * ``user``, ``tags``: that rows have such a line * ``end``: the end of the file, where it isn't
+the template's
 
-A row keeps what its wording and the form don't tell, by the names of the JSON and ``feed``; None under ``user`` or
-``tags`` says that it has no such line.
+A row keeps what its wording and the form don't tell, by the names of the JSON and ``feed``; None
+under ``user`` or ``tags`` says that it has no such line.
 """
 
 import re
@@ -35,9 +36,12 @@ _HEAD = re.compile(
     r"(?P<ours> - first seen: .*\n)?",
     re.MULTILINE,
 )
-_LINE = re.compile(r"# Source:(?P<title>.*), URL:(?P<url>.*), language:(?P<language>.*)", re.DOTALL)
+_LINE = re.compile(
+    r"# Source:(?P<title>.*), URL:(?P<url>.*), language:(?P<language>.*)", re.DOTALL
+)
 _JOINED = re.compile(
-    r"# Source(?: (?P<title>.*),)? Source URL:(?P<url>.*?)(?:, Source language: (?P<language>.*))?",
+    r"# Source(?: (?P<title>.*),)? Source URL:(?P<url>.*?)"
+    r"(?:, Source language: (?P<language>.*))?",
     re.DOTALL,
 )
 _NONE = "None"
@@ -55,7 +59,7 @@ class MarkdownDocument:
 
     @property
     def url(self) -> str | None:
-        """The address of the source: the header's, else what most rows have; None where the slip hides it."""
+        """The address of the source: the header's, else what most rows have, if not the slip."""
         named = _mapping(self.form.get("header")).get("url") or self.form.get("feed")
         return named if isinstance(named, str) and named not in {SLIP, "", _NONE} else None
 
@@ -73,7 +77,7 @@ class MarkdownDocument:
 
 
 def is_ours(text: str) -> bool:
-    """Tell whether a day file of Newsreel's own is at hand: its entries say when they were first seen."""
+    """Tell whether a day file of ours is at hand: its entries say when they were first seen."""
     match = _HEAD.search(text)
     return match is not None and match["ours"] is not None
 
@@ -118,15 +122,14 @@ class Template:
     def leftover_of(
         self, record: Mapping[str, Json], content: Content, *, is_pinned_only: bool = False
     ) -> dict[str, Json]:
-        """Return what a row must keep, so that with its wording and the form it gives the record again.
+        """Return what a row must keep beside its wording and the form.
 
-        ``is_pinned_only``: the stored wording shares its digest with ``content`` and perhaps no more.
+        ``is_pinned_only``: the stored wording shares its digest with ``content`` and perhaps no
+        more.
         """
         told = self._told(content)
         kept = {
-            key: value
-            for key, value in record.items()
-            if key != "tags" and told.get(key) != value
+            key: value for key, value in record.items() if key != "tags" and told.get(key) != value
         }
         if is_pinned_only:
             kept["date_published"] = record["date_published"]
@@ -152,7 +155,9 @@ class Template:
             f" - RSS feed: {_printed(values['feed'])}",
             f" - date published: {_printed(values['date_published'])}",
         ]
-        lines += [f" - {name}: {values[name]}" for name in ("user", "tags") if values[name] is not None]
+        lines += [
+            f" - {name}: {values[name]}" for name in ("user", "tags") if values[name] is not None
+        ]
         return "\n".join([*lines, "", _printed(values["description"])])
 
     def _header(self) -> str:
@@ -180,7 +185,7 @@ class Template:
 
 
 def _title_starts(text: str, heads: Sequence[re.Match[str]]) -> list[int] | None:
-    """Return where each entry's ``## `` stands: the first behind the header, the others behind a blank line."""
+    """Return where each ``## `` stands: the first behind the header, others behind a blank."""
     first = 0
     if not text.startswith("## "):
         first = text.find("\n\n## ", 0, heads[0].start()) + 2

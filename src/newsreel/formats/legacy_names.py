@@ -16,15 +16,16 @@ _MAX_BYTES = 240  # most file systems take 255, with ``_entries.json``
 
 
 def clean(source: str, day: date) -> str:
-    """Return the name the old system gave a source's files: it replaced five characters and touched nothing else.
+    """Return the name the old system gave a source's files.
 
-    Different addresses can share a name, and it can't be undone.
+    It replaced five characters and touched nothing else. Different addresses can share a name,
+    and it can't be undone.
     """
     return source.translate(_DOTTING if day >= _RULE_CHANGED else _DROPPING)
 
 
 def safe_name(source: str, day: date, *, is_taken: bool = False) -> str:
-    """Return :func:`clean`'s name where it can stand in a directory and is free, else one that can."""
+    """Return :func:`clean`'s name where it can be had, else one that can."""
     name = clean(source, day)
     if is_harmless(name) and not is_taken:
         return name
@@ -36,7 +37,7 @@ def safe_name(source: str, day: date, *, is_taken: bool = False) -> str:
 
 
 def is_harmless(name: str) -> bool:
-    """Tell whether a name, with ``_entries.json`` behind it, is one component of a path and no longer than it may be."""
+    """Tell whether a name, with ``_entries.json`` behind it, is one component of a path."""
     return (
         not any(char in "/\\\0" for char in name)
         and name.isprintable()
@@ -55,7 +56,7 @@ def path_of(file: LegacyFile) -> str:
 
 
 def day_of_path(path: str) -> date | None:
-    """Return the day of the innermost directory that bears one (``2021-06-11``); the file's own name doesn't count."""
+    """Return the day of the innermost directory that bears one (``2021-06-11``)."""
     for part in reversed(path.split("/")[:-1]):
         match = _DAY.match(part)
         if match:
@@ -67,7 +68,7 @@ def day_of_path(path: str) -> date | None:
 
 
 def name_of_path(path: str) -> str | None:
-    """Return the name a file bears, without ``_entries`` and its ending; None where it isn't one of the old archive's."""
+    """Return a file's name without ``_entries.json``; None where it has another form."""
     name = path.rpartition("/")[2]
     stem, dot, ending = name.rpartition(".")
     if not dot or ending not in {"json", "md"} or not stem.endswith(SUFFIX):

@@ -41,9 +41,10 @@ _IMPORTED = frozenset({Doubt.IMPORTED})
 
 @dataclass(frozen=True, slots=True)
 class LegacyRecord:
-    """One record: the address of its source as written (None: none is named), its values, and what we make of it.
+    """One record: its values, and what we make of them.
 
-    ``created_at`` is when the old system first had it, where the record says so.
+    ``source`` is the address of its source as written, None where none is named. ``created_at``
+    is when the old system first had it, where the record says so.
     """
 
     source: str | None
@@ -101,13 +102,14 @@ def record_of(
 def doubted(records: Iterable[LegacyRecord]) -> tuple[LegacyRecord, ...]:
     """Return one file's records with the doubts that only show when one feed's are seen together.
 
-    The old system threw zones away: what lay ahead became the time of the fetch, what lay behind stayed hours early.
+    The old system threw zones away: what lay ahead became the time of the fetch, what lay behind
+    stayed hours early.
 
     * fetch-stamped: microseconds; or created within ten seconds after it was published; or
       others of the feed share the second, which is not a full minute (one, where no record says
       when it was created, else two)
-    * no-zone: not one of the feed's entries, three at least, came in within three hours of its date
-    * future-date: published more than an hour after it was created
+    * no-zone: not one of the feed's entries, three at least, came in within three hours of its
+    date * future-date: published more than an hour after it was created
     """
     records = tuple(records)
     seconds = Counter((record.source, record.content.published_at) for record in records)
@@ -144,14 +146,12 @@ def _late_sources(records: Iterable[LegacyRecord]) -> frozenset[str | None]:
             lag = record.created_at - record.content.published_at
             lags.setdefault(record.source, []).append(lag)
     return frozenset(
-        source
-        for source, found in lags.items()
-        if len(found) >= _MANY and min(found) >= _LATE_LAG
+        source for source, found in lags.items() if len(found) >= _MANY and min(found) >= _LATE_LAG
     )
 
 
 def seen_at_of(record: LegacyRecord, day: date) -> datetime:
-    """Return when the old system had the wording: as the record says, else when the day was written, just after it."""
+    """Return when the old system had a wording: as it says, else when the day was written."""
     return record.created_at or written_at(day)
 
 
@@ -164,7 +164,7 @@ def written_at(day: date) -> datetime:
 
 
 def likely_day(records: Iterable[LegacyRecord]) -> date | None:
-    """Return the UTC day most of the records were published on (the earliest of equals), None where none is dated."""
+    """Return the UTC day most records were published on (of equals the earliest), if any."""
     days = Counter(r.content.published_at.date() for r in records if r.content.published_at)
     return min(days, key=lambda day: (-days[day], day)) if days else None
 
@@ -238,7 +238,7 @@ _tag_of = lru_cache(1024)(tag_of)
 
 
 def _read_date(text: str | None) -> tuple[datetime | None, bool]:
-    """Read the two forms the old system wrote (ISO 8601 with a blank or ``T``), and whether a zone is named."""
+    """Read ISO 8601 with a blank or ``T``, and whether a zone is named."""
     if not text:
         return None, False
     try:

@@ -1,18 +1,21 @@
 """OPML 1.0 and 2.0: lists of feeds, in folders."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
 from lxml import etree
 
 from newsreel.errors import FeedError
+from newsreel.formats.charsets import decoded
 from newsreel.formats.languages import tag_of
 from newsreel.formats.urls import absolute, has_credential
-from newsreel.formats.xml import read_tree
 from newsreel.model.feed import Feed, NewFeed
 
 _DEEPEST = 50
 _ADDRESSES = ("xmlurl", "feedurl", "url")
+_PROLOG = re.compile(r"\s*<\?xml[^>]*>")
+_DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]*(\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
 
 
 def is_opml(body: bytes) -> bool:
@@ -28,7 +31,7 @@ def read_opml(body: bytes) -> list[NewFeed]:
     :class:`~newsreel.errors.FeedError` where not even the broken parts can be read.
     """
     found: dict[str, NewFeed] = {}
-    root = read_tree(body).root
+    root = _root_of(body)
     waiting: list[tuple[etree._Element, tuple[str, ...]]] = [(root, ())]
     while waiting:
         element, folders = waiting.pop()
@@ -67,6 +70,29 @@ def write_opml(feeds: Iterable[Feed], *, title: str = "Newsreel") -> bytes:
         root, xml_declaration=True, encoding="UTF-8", pretty_print=True
     )
     return document
+
+
+def _root_of(body: bytes) -> etree._Element:
+    """Return the root of a list, read past what is broken in it; no entity is ever expanded."""
+    text = _PROLOG.sub("", decoded(body).text.lstrip("\ufeff"), count=1)
+    document = _DOCTYPE.sub("", text, count=1).encode("utf-8", "replace")
+    for is_lenient in (False, True):
+        parser = etree.XMLParser(
+            encoding="utf-8",
+            recover=is_lenient,
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            remove_comments=True,
+            remove_pis=True,
+        )
+        try:
+            root = etree.fromstring(document, parser)
+        except etree.XMLSyntaxError:
+            continue
+        if root is not None:
+            return root
+    raise FeedError("no XML in it", hint="OPML is a list of feeds in XML")
 
 
 def _feed_of(element: etree._Element, folders: tuple[str, ...]) -> NewFeed | None:
@@ -127,6 +153,8 @@ def _folder_element(
 def _writable(text: str) -> str:
     """Return text without what XML can't hold."""
     return "".join(
-        char if char >= " " and char not in "\ufffe\uffff" and not "\ud800" <= char <= "\udfff" else " "
+        char
+        if char >= " " and char not in "\ufffe\uffff" and not "\ud800" <= char <= "\udfff"
+        else " "
         for char in text
     )

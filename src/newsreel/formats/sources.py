@@ -1,4 +1,4 @@
-"""Lists of feeds that are no OPML: ``sources.json`` of every period, and text files of addresses."""
+"""Lists of feeds that are no OPML: ``sources.json`` of every period, and text files."""
 
 import re
 import shlex
@@ -68,8 +68,11 @@ def read_sources(value: Json) -> FeedList | None:
 
 
 def _is_source(row: Json) -> bool:
-    return isinstance(row, dict) and "url" in row and "title" in row | {"title": 0} and not (
-        {"link", "date_published"} & set(row)
+    return (
+        isinstance(row, dict)
+        and "url" in row
+        and "title" in row | {"title": 0}
+        and not ({"link", "date_published"} & set(row))
     )
 
 
@@ -112,9 +115,6 @@ def _folder_of(row: Mapping[str, Json]) -> str | None:
 def _text(row: Mapping[str, Json], key: str) -> str | None:
     value = row.get(key)
     return storable(value).strip() or None if isinstance(value, str) else None
-
-
-# --- text files of addresses ----------------------------------------------------------------------
 
 
 def is_list(text: str) -> bool:
