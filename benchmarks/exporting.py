@@ -32,7 +32,8 @@ def main() -> None:
     size = sum(len(body) for body in floor[1])
     print(f"day {options.day}: {len(files)} files, {size / 1e6:.1f} MB")
     print(
-        f"export {took:.2f} s; again, nothing changed {again:.2f} s; plain writing of the same bytes {floor[0]:.2f} s"
+        f"export {took:.2f} s; again, nothing changed {again:.2f} s; "
+        f"plain writing of the same bytes {floor[0]:.2f} s"
     )
 
 

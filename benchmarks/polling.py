@@ -1,9 +1,12 @@
-"""How long a round takes, as ratios to the least work the machine can do (pycurl + lxml + sqlite3).
+"""How long a round takes, as ratios to the least work the machine can do (pycurl + lxml +
+sqlite3).
 
-    .venv/bin/python benchmarks/polling.py --floor-python PYTHON [--feeds 616,5000] [--days] [--work DIR]
+    .venv/bin/python benchmarks/polling.py --floor-python PYTHON [--feeds 616,5000] [--days]
+    [--work DIR]
 
-PYTHON has pycurl, lxml and uvloop. Both run in the same replayed world, one after the other. The work folder decides what
-durability costs: in memory (the default, where there is /dev/shm) an fsync is free. ``--days`` writes the day files too.
+PYTHON has pycurl, lxml and uvloop. Both run in the same replayed world, one after the other. The
+work folder decides what durability costs: in memory (the default, where there is /dev/shm) an
+fsync is free. ``--days`` writes the day files too.
 """
 
 import argparse
@@ -82,7 +85,8 @@ def table(rows: list[dict[str, object]]) -> None:
         wall, least = float(str(row["wall"])), float(str(floor["wall"]))
         cpu = float(str(row["cpu"])) / max(float(str(floor["cpu"])), 0.01)
         print(
-            f"| {row['feeds']} | {row['phase']} | {least:.2f} | {wall:.2f} | {wall / least:.1f} | {cpu:.1f} "
+            f"| {row['feeds']} | {row['phase']} | {least:.2f} | {wall:.2f} "
+            f"| {wall / least:.1f} | {cpu:.1f} "
             f"| {row['rss_mb']} | {row['stored']} | {row['missed']} |"
         )
 

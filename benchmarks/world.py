@@ -1,7 +1,7 @@
 """Starting the replayed world for a benchmark: real feeds, served again on loopback.
 
-The world lives beside the checkout (``../shared/world``) and is not part of the project; without it these benchmarks say
-so and stop.
+The world lives beside the checkout (``../shared/world``) and is not part of the project; without
+it these benchmarks say so and stop.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ class World:
         """Return the counters."""
         return dict(json.loads(self.ask("stats")))
 
-    def keys(self) -> set[tuple[str, str]]:
+    def seen(self) -> set[tuple[str, str]]:
         """Return feed and entry address of everything that could be seen since the start."""
         lines = self.ask("keys").decode().splitlines()
         return {(line.split("\t")[0], line.split("\t")[1]) for line in lines}
@@ -77,7 +77,7 @@ def unpacked(where: Path | None = None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def newsreel(*arguments: str | Path, env: dict[str, str] | None = None) -> list[str]:
+def newsreel(*arguments: str | Path) -> list[str]:
     """Return the command line of this checkout's newsreel."""
     return [str(Path(sys.executable).with_name("newsreel")), *map(str, arguments)]
 

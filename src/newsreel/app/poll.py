@@ -26,7 +26,6 @@ from newsreel.store.protocols import Store
 LEASE_TERM = timedelta(minutes=15)
 SLICE = 500
 MOST_UNDER_WAY = 1000
-SLOTS = 96
 IDLE = 2.0
 
 NOTHING_KNOWN = Known(by_identity={}, by_permalink={})
@@ -42,9 +41,12 @@ class Wanted:
     stop: asyncio.Event | None = None
 
 
-async def poll_feed(feed: Feed, store: Store, client: Client, *, clock: Clock) -> Poll:
+async def poll_feed(
+    feed: Feed, store: Store, client: Client, gate: HostGate, *, clock: Clock
+) -> Poll:
     """Poll one leased feed and return what came of it, stored."""
-    capture = await client.fetch(Request(url=feed.url, validators=feed.validators))
+    request = Request(url=feed.url, validators=feed.validators)
+    capture = await client.fetch(request, gate=gate)
     return await take_in(feed, capture, store, clock=clock)
 
 
@@ -146,7 +148,6 @@ class _Lanes:
 
     def __init__(self, store: Store, client: Client, gate: HostGate, clock: Clock) -> None:
         self._store, self._client, self._gate, self._clock = store, client, gate, clock
-        self._slots = asyncio.Semaphore(SLOTS)
         self._lanes: dict[str, _Lane] = {}
         self._results: asyncio.Queue[Poll | BaseException | None] = asyncio.Queue()
         self.under_way = 0
@@ -211,7 +212,6 @@ class _Lanes:
             if turn.closed_until is not None:
                 await self._store.release([feed.id])
                 return None
-            async with self._slots:
-                poll = await poll_feed(feed, self._store, self._client, clock=self._clock)
+            poll = await poll_feed(feed, self._store, self._client, self._gate, clock=self._clock)
             self._gate.learn(host, poll.reading.capture)
             return poll

@@ -110,8 +110,7 @@ def _told(feed: Feed, reading: Reading, changes: Changes, now: datetime) -> Feed
     is_changed = bool(changes.new or changes.revised)
     return replace(
         feed,
-        # half a body is asked for whole again
-        validators=Validators() if capture.is_cut else validators,
+        validators=validators,
         body_digest=None if capture.is_cut else capture.digest,
         title=feed.title if feed.has_own_title else facts.title or feed.title,
         site_url=facts.site_url or feed.site_url,

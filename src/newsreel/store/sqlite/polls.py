@@ -14,7 +14,7 @@ from newsreel.model.host import HostState
 from newsreel.model.poll import Gap, Known, Outcome, Poll, PollRecord
 from newsreel.store.sqlite.changes import save_changes
 from newsreel.store.sqlite.database import Database
-from newsreel.store.sqlite.dirt import mark_dirty, mark_span
+from newsreel.store.sqlite.dirt import mark_dirty, mark_feed_dirty, mark_span
 from newsreel.store.sqlite.feeds import SELECT, note_title
 from newsreel.store.sqlite.holder import Holder
 from newsreel.store.sqlite.known import known_of
@@ -196,7 +196,7 @@ def _save(connection: sqlite3.Connection, poll: Poll, holder: str) -> None:
         mark_dirty(connection, day, 0, WriteReason.POLLS)
     _save_gaps(connection, poll, polled_at)
     if poll.reading.outcome is Outcome.OK:
-        save_changes(connection, feed, poll.changes, capture=capture.digest, has_dirt=True)
+        save_changes(connection, feed, poll.changes, capture=capture.digest)
 
 
 def _save_state(connection: sqlite3.Connection, poll: Poll, holder: str) -> None:
@@ -229,14 +229,16 @@ def _save_state(connection: sqlite3.Connection, poll: Poll, holder: str) -> None
 
 def _save_feed(connection: sqlite3.Connection, poll: Poll) -> None:
     feed = poll.feed
-    query = "SELECT url, title, status FROM feeds WHERE id = ?"
-    url, title, status = connection.execute(query, (feed.id,)).fetchone()
+    query = "SELECT url, title, status, is_private FROM feeds WHERE id = ?"
+    url, title, status, was_private = connection.execute(query, (feed.id,)).fetchone()
     if url != feed.url:
         connection.execute(
             "INSERT OR IGNORE INTO feed_aliases (url, feed_id) VALUES (?, ?)", (url, feed.id)
         )
     if title != feed.title and feed.title and feed.last_poll_at:
         note_title(connection, feed.id, feed.title, feed.last_poll_at.date())
+    if feed.is_private and not was_private:
+        mark_feed_dirty(connection, feed.id, WriteReason.WITHHELD)
     # paused or removed by the operator while it was polled: that stays
     now_status = feed.status if status == "active" else status
     row = (
