@@ -16,7 +16,7 @@ async def feed_of(store: Store, text: str) -> Feed:
     feed = await find_feed(store, text)
     if feed is None:
         raise UsageError(
-            f"no such feed: {redacted(text)!r}",
+            f"no such feed: {named(text)!r}",
             hint="'newsreel feeds' lists the feeds with their numbers",
         )
     return feed
@@ -40,3 +40,8 @@ async def find_feed(store: Store, text: str) -> Feed | None:
             + ", ".join(f"{feed.id} ({feed.display_title})" for feed in found[:5]),
         )
     return found[0] if found else None
+
+
+def named(text: str) -> str:
+    """Return an argument as it may be repeated: an address without its secrets."""
+    return redacted(text) if "/" in text else text

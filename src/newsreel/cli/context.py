@@ -62,9 +62,10 @@ class Context:
         """Write the days that changed, and say what was written."""
         from newsreel.app.clock import utc_now
         from newsreel.app.export import Roots, export_days
+        from newsreel.cli.exporting import told
         from newsreel.cli.listing import note
 
         roots = Roots(self.settings.archive, self.settings.private_archive)
         account = await export_days(store, roots, clock=utc_now, notify=note)
         if account.written or account.removed:
-            note(f"wrote {account.written} files of {account.days} days to {roots.public}")
+            note(told(account, roots))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import click
 
-from newsreel.cli.choice import find_feed
+from newsreel.cli.choice import find_feed, named
 from newsreel.cli.context import Context
 from newsreel.cli.feeds import feed_row
 from newsreel.cli.listing import Row, plain, print_json, print_rows, shown
@@ -39,7 +39,7 @@ async def _show(context: Context, what: str, *, as_json: bool) -> None:
         feed = await find_feed(store, what)
         if feed is None:
             raise UsageError(
-                f"no such feed or entry: {redacted(what)!r}",
+                f"no such feed or entry: {named(what)!r}",
                 hint="'newsreel feeds' lists feeds, 'newsreel show FEED' entries with their ids",
             )
         await _show_feed(store, feed, as_json=as_json)

@@ -237,6 +237,7 @@ _UUID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.IGNORECASE
 )
 _PIECE = re.compile(r"[A-Za-z0-9_~.=+-]{20,512}\Z")
+_CHANNEL = re.compile(r"UC[A-Za-z0-9_-]{22}(?![A-Za-z0-9])")  # everybody knows these of YouTube
 _PUBLIC_HOSTS = frozenset(
     {"youtube.com", "google.com", "acast.com", "omnycontent.com", "youtu.be", "megaphone.fm"}
 )
@@ -284,9 +285,9 @@ def _is_random(piece: str) -> bool:
         return False
     if _UUID.match(piece):
         return True
-    kinds = [_kind(c) for c in piece if c.isalnum()]
-    runs = re.findall(r"[A-Za-z0-9]+", piece)
-    if len(kinds) < 20:
+    piece = _CHANNEL.sub("", piece)
+    runs = [run for run in re.findall(r"[A-Za-z0-9]+", piece) if not _is_written(run)]
+    if sum(map(len, runs)) < 16:
         return False
     changes = sum(_changes(run) for run in runs)
     pairs = sum(len(run) - 1 for run in runs)
@@ -295,6 +296,14 @@ def _is_random(piece: str) -> bool:
     longest = max(runs, key=len)
     vowels = sum(c in "aeiouyAEIOUY" for c in longest)
     return len(longest) >= 20 and longest.isalpha() and vowels / len(longest) < 0.2
+
+
+def _is_written(run: str) -> bool:
+    """Tell whether a run is words: in one case, in Title or CamelCase, or a number."""
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+", run)
+    if len(words) == 1:
+        return len(run) < 20
+    return run.isalpha() and len(run) / len(words) >= 3
 
 
 def _changes(run: str) -> int:
