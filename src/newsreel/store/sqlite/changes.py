@@ -36,11 +36,10 @@ def save_changes(
     changes: Changes,
     *,
     capture: bytes | None,
-    has_dirt: bool,
-    parser_version: int = PARSER_VERSION,
-) -> dict[str, int]:
-    """Write what changed, and the feed's new window; return the ids of new entries by identity."""
-    writer = _Writer(connection, feed, capture, parser_version, has_dirt=has_dirt)
+    is_import: bool = False,
+) -> None:
+    """Write what changed. A poll leaves a new window and makes days dirty, an import does not."""
+    writer = _Writer(connection, feed, capture, IMPORT_PARSER if is_import else PARSER_VERSION)
     for new in changes.new:
         writer.add(new)
     for revision in changes.revised:
@@ -54,19 +53,13 @@ def save_changes(
             "UPDATE OR IGNORE entries SET identity = ?, guid = ? WHERE id = ?",
             (adoption.identity, adoption.guid, adoption.entry_id),
         )
-    writer.mark()
-    if parser_version != IMPORT_PARSER:
+    query = "UPDATE feed_state SET entry_count = entry_count + ? WHERE feed_id = ?"
+    connection.execute(query, (len(writer.ids), feed.id))
+    if not is_import:
         window = dumps([*writer.ids.values(), *changes.seen])
-        connection.execute(
-            "UPDATE feed_state SET window = ?, entry_count = entry_count + ? WHERE feed_id = ?",
-            (window, len(writer.ids), feed.id),
-        )
-    else:
-        connection.execute(
-            "UPDATE feed_state SET entry_count = entry_count + ? WHERE feed_id = ?",
-            (len(writer.ids), feed.id),
-        )
-    return writer.ids
+        query = "UPDATE feed_state SET window = ? WHERE feed_id = ?"
+        connection.execute(query, (window, feed.id))
+        writer.mark()
 
 
 class _Writer:
@@ -78,14 +71,11 @@ class _Writer:
         feed: Feed,
         capture: bytes | None,
         parser_version: int,
-        *,
-        has_dirt: bool,
     ) -> None:
         self._connection = connection
         self._feed = feed
         self._capture = capture
         self._parser_version = parser_version
-        self._has_dirt = has_dirt
         self._days: dict[tuple[str, WriteReason], None] = {}
         self.ids: dict[str, int] = {}
 
@@ -145,9 +135,8 @@ class _Writer:
         )
 
     def mark(self) -> None:
-        if self._has_dirt:
-            for day, reason in self._days:
-                mark_dirty(self._connection, day, self._feed.id, reason)
+        for day, reason in self._days:
+            mark_dirty(self._connection, day, self._feed.id, reason)
 
     def _touch(self, entry_id: int, reason: WriteReason) -> None:
         query = "SELECT day FROM entries WHERE id = ?"

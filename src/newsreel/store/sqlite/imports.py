@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 
 from newsreel.core.normalize import observed_of, public_id_of
-from newsreel.core.revise import IMPORT_PARSER
 from newsreel.model.entry import Entry
 from newsreel.model.feed import Feed
 from newsreel.model.legacy import Import, LegacyFile, LegacyKind, LegacyRow, StoredLegacyRow
@@ -85,14 +84,7 @@ class Imports:
 
 def _save(connection: sqlite3.Connection, imported: Import) -> None:
     for group in imported.groups:
-        save_changes(
-            connection,
-            group.feed,
-            group.changes,
-            capture=None,
-            has_dirt=False,
-            parser_version=IMPORT_PARSER,
-        )
+        save_changes(connection, group.feed, group.changes, capture=None, is_import=True)
         if group.title and imported.file is not None:
             note_title(connection, group.feed.id, group.title, imported.file.day)
     if imported.file is None:
