@@ -6,7 +6,10 @@ broken is skipped and named in the account; the rest goes on. Importing again ch
 """
 
 import asyncio
+import gc
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import groupby
@@ -43,6 +46,9 @@ from newsreel.store.protocols import FeedStore, ImportStore, PollStore
 _BATCH = 48
 """Files whose consequences are worked out together, so that the store commits them at once."""
 
+_MOST_WAITING = 4
+"""Batches that are being saved while further ones are read."""
+
 
 class IngestStore(FeedStore, PollStore, ImportStore, Protocol):
     """What importing needs of a store."""
@@ -62,7 +68,7 @@ async def import_paths(
 ) -> Account:
     """Bring in what stands at the paths and return the account."""
     account = Account()
-    with Containers(limits or Limits()) as containers:
+    with _rare_collections(), Containers(limits or Limits()) as containers:
         members = list(_members(containers, paths, account))
         importer = await _Importer.of(store, clock(), account)
         done = 0
@@ -74,6 +80,17 @@ async def import_paths(
         await importer.finish()
         account.skipped += [Skipped(found.path, found.reason) for found in containers.refusals]
     return account
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Let Python look for cycles of garbage rarely: values by the hundred thousand have none."""
+    usual = gc.get_threshold()
+    gc.set_threshold(100_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _members(containers: Containers, paths: Iterable[Path], account: Account) -> Iterator[Member]:
@@ -128,7 +145,7 @@ class _Importer:
         self._titles: dict[int, str] = {}
         self._waiting: list[Group] = []
         self._urls: set[str] = set()
-        self._saves: list[asyncio.Task[None]] = []
+        self._saves: deque[tuple[set[str], asyncio.Future[list[None]]]] = deque()
 
     @classmethod
     async def of(cls, store: IngestStore, now: datetime, account: Account) -> "_Importer":
@@ -190,11 +207,11 @@ class _Importer:
 
     async def _flush(self) -> None:
         groups, self._waiting = self._waiting, []
-        self._urls = set()
+        urls, self._urls = self._urls, set()
         if not groups:
             return
         await self._add_missing(groups)
-        await self._saved()
+        await self._saved(urls)
         wanted = [
             (self._feeds[url], items)
             for group in groups
@@ -209,14 +226,22 @@ class _Importer:
         known_by_url = {
             items[0].url: found for (_, items), found in zip(wanted, known, strict=True)
         }
-        for group in groups:
-            for imported in concluded(group, self._feeds, known_by_url, self._account):
-                self._saves.append(asyncio.create_task(self._store.save_import(imported)))
+        imports = [
+            self._store.save_import(imported)
+            for group in groups
+            for imported in concluded(group, self._feeds, known_by_url, self._account)
+        ]
+        self._saves.append((urls, asyncio.gather(*imports)))
         await asyncio.sleep(0)  # the store begins to save while the next files are read
 
-    async def _saved(self) -> None:
-        saves, self._saves = self._saves, []
-        await asyncio.gather(*saves)
+    async def _saved(self, urls: set[str] | None = None) -> None:
+        """Wait for the saves that concern these feeds (None: all), and that not too many wait."""
+        last = 0
+        for number, (concerned, _) in enumerate(self._saves, 1):
+            if urls is None or concerned & urls or number <= len(self._saves) - _MOST_WAITING:
+                last = number
+        for _ in range(last):
+            await self._saves.popleft()[1]
 
     async def _add_missing(self, groups: Iterable[Group]) -> None:
         missing: dict[str, NewFeed] = {}

@@ -238,9 +238,11 @@ class Containers:
         def reading(info: tarfile.TarInfo) -> Callable[[], bytes]:
             def read() -> bytes:
                 try:
-                    member = archive.extractfile(info)
-                    assert member is not None
-                    return self._limited(member, f"{path}/{info.name}", budget)
+                    file.seek(info.offset_data)
+                    body = self._limited(file, f"{path}/{info.name}", budget, size=info.size)
+                    if len(body) < info.size:
+                        raise EOFError("it ends early")
+                    return body
                 except _BROKEN as error:
                     raise _broken(f"{path}/{info.name}", "member", error) from error
 
@@ -253,7 +255,7 @@ class Containers:
                 return
             if info.isdir():
                 continue
-            is_link = not info.isreg()
+            is_link = not info.isreg() or info.issparse()
             fault = _fault_of(info.name, info.size, self._limits, is_link=is_link)
             if fault:
                 self._refuse(where, fault)
@@ -308,8 +310,10 @@ class Containers:
         plain.seek(0)
         return plain
 
-    def _limited(self, file: IO[bytes], path: str, budget: "_Budget") -> bytes:
-        body = file.read(self._limits.member_bytes + 1)
+    def _limited(
+        self, file: IO[bytes], path: str, budget: "_Budget", *, size: int = sys.maxsize
+    ) -> bytes:
+        body = file.read(min(size, self._limits.member_bytes + 1))
         if len(body) > self._limits.member_bytes:
             raise ArchiveError(f"{path}: larger than {self._limits.member_bytes} bytes")
         budget.left -= len(body)

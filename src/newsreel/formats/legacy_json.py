@@ -58,6 +58,10 @@ LAYOUTS: Mapping[str, tuple[str, ...]] = {
 _PINNED = ("title", "description", "link", "author", "artist")
 _LOOSE = ("date_published", "language", "thumbnail")
 _SOURCES = ("source", "source_url")
+_PLAIN_KEYS = frozenset(
+    {*_PINNED, *_LOOSE, *_SOURCES, "age", "date_created", "date_dead_since", "source__id", "tags"}
+    | {key for key, usual in USUAL.items() if not isinstance(usual, list)}
+)
 
 
 class _Missing:
@@ -148,14 +152,14 @@ class Layout:
         is_list = form.get("container", "list") == "list"
         depth = 1 if is_list else 2
         encode = _encoder(is_ascii=is_ascii, indent=step, depth=depth + 1)
-        members = [_object(self._pairs(row), encode, step, depth) for row in rows]
-        text = _sequence(members, step, depth - 1)
+        objects = [_object(self._members(row, encode), step, depth) for row in rows]
+        text = _sequence(objects, step, depth - 1)
         if not is_list:
             outer = _encoder(is_ascii=is_ascii, indent=step, depth=1)
             pairs = [(key, outer(value)) for key, value in _unpaired(form.get("before")).items()]
             pairs.append(("entries", text))
             pairs += [(key, outer(value)) for key, value in _unpaired(form.get("after")).items()]
-            text = _object_of_texts(pairs, step, 0)
+            text = _object([_PREFIXES[key] + told for key, told in pairs], step, 0)
         if form.get("final_newline"):
             text += "\n"
         return text.encode("utf-8", "surrogatepass")
@@ -186,8 +190,8 @@ class Layout:
                 told[key] = blank
         return told
 
-    def _pairs(self, row: Row) -> list[tuple[str, Json]]:
-        """Return a row's keys and values in their order."""
+    def _members(self, row: Row, encode: "_Encode") -> list[str]:
+        """Return a row's keys and values in their order, as they are written."""
         content, leftover = row
         values = self._told(content)
         keys: Sequence[str] = self._usual_keys
@@ -200,7 +204,11 @@ class Layout:
                 keys = [key for key in self._keys if key not in lacking]
         for key, names in self._nested.items():
             values[key] = _ordered(values.get(key), names)
-        return [(key, values.get(key)) for key in keys]
+        prefixes = _PREFIXES
+        return [
+            prefixes[key] + ("null" if (value := values.get(key)) is None else encode(value))
+            for key in keys
+        ]
 
 
 def header_of(form: Mapping[str, Json]) -> tuple[str | None, str | None]:
@@ -251,7 +259,7 @@ def _row_form(records: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
     source = _most(records)
     if source is not None:
         form["source"] = source
-    if nested := _nested_orders(records):
+    if nested := _nested_orders(records, (key for key in keys if key not in _PLAIN_KEYS)):
         form["nested"] = nested
     empty = {key: _usual_blank(records, key) for key in (*_PINNED, *_LOOSE)}
     empty = {key: blank for key, blank in empty.items() if blank is not None}
@@ -315,12 +323,13 @@ def _unpaired(pairs: Json) -> dict[str, Json]:
     return found
 
 
-def _nested_orders(records: Iterable[Mapping[str, Json]]) -> dict[str, Json]:
+def _nested_orders(records: Sequence[Mapping[str, Json]], keys: Iterable[str]) -> dict[str, Json]:
     """Return the keys of objects in rows' lists, in their order, where that isn't sorted."""
     found: dict[str, Json] = {}
-    for record in records:
-        for key, value in record.items():
-            if isinstance(value, list) and value and isinstance(value[0], dict):
+    for key in keys:
+        for record in records:
+            value = record.get(key)
+            if value and isinstance(value, list) and isinstance(value[0], dict):
                 names = list(value[0])
                 if names != sorted(names):
                     found.setdefault(key, [*names])
@@ -355,7 +364,7 @@ def _encoder(*, is_ascii: bool, indent: int | None, depth: int) -> _Encode:
     margin = "\n" + " " * ((indent or 0) * depth)
 
     def encode(value: Json) -> str:
-        if isinstance(value, str):
+        if type(value) is str:
             return quoted(value)
         if value is None:
             return "null"
@@ -373,16 +382,22 @@ def _encoder(*, is_ascii: bool, indent: int | None, depth: int) -> _Encode:
     return encode
 
 
-def _object(
-    pairs: Iterable[tuple[str, Json]], encode: _Encode, indent: int | None, depth: int
-) -> str:
-    return _object_of_texts([(key, encode(value)) for key, value in pairs], indent, depth)
+class _Prefixes(dict[str, str]):
+    """Keys as they are written, with their colon."""
+
+    def __missing__(self, key: str) -> str:
+        text = f"{_ESCAPED(key)}: "
+        if len(self) < 1000:
+            self[key] = text
+        return text
 
 
-def _object_of_texts(pairs: Sequence[tuple[str, str]], indent: int | None, depth: int) -> str:
-    if not pairs:
+_PREFIXES = _Prefixes()
+
+
+def _object(members: Sequence[str], indent: int | None, depth: int) -> str:
+    if not members:
         return "{}"
-    members = [f"{_ESCAPED(key)}: {text}" for key, text in pairs]
     if indent is None:
         return "{" + ", ".join(members) + "}"
     inner = "\n" + " " * (indent * (depth + 1))

@@ -187,11 +187,12 @@ def _text(value: Json) -> str | None:
 
 
 def _extras_of(values: Mapping[str, Json], language_raw: str | None) -> Mapping[str, Json]:
-    legacy: dict[str, Json] = {
-        key: value
-        for key, value in values.items()
-        if key not in _HAVE_FIELDS and not is_same(value, USUAL.get(key))
-    }
+    legacy: dict[str, Json] = {}
+    for key, value in values.items():
+        if key not in _HAVE_FIELDS:
+            usual = USUAL.get(key)
+            if value is not usual and not is_same(value, usual):
+                legacy[key] = value
     extras: dict[str, Json] = {}
     if language_raw:
         extras["language_raw"] = language_raw
