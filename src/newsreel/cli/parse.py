@@ -18,6 +18,7 @@ from newsreel.formats.dates import read_date
 from newsreel.formats.html import first_text
 from newsreel.formats.languages import tag_of
 from newsreel.formats.urls import absolute, redacted
+from newsreel.formats.validation import faults_of
 from newsreel.model.capture import Capture
 from newsreel.model.entry import Json, ParsedEntry, ParsedFeed
 
@@ -106,6 +107,7 @@ def _plain(feed: ParsedFeed) -> dict[str, Json]:
     }
     value["language_tag"] = tag_of(feed.language)
     value["updated_at"], value["published_at"] = _iso(feed.updated), _iso(feed.published)
+    value["forgiven"] = [_json(fault) for fault in faults_of(feed)]
     value["entries"] = [
         {
             **_without_empty(_dict(entry)),
@@ -155,10 +157,11 @@ def _told(feed: ParsedFeed, limit: int | None) -> Iterable[str]:
     if limit is not None and len(feed.entries) > limit:
         yield ""
         yield f"… and {len(feed.entries) - limit} more (--all)"
-    if feed.forgiven:
+    faults = faults_of(feed)
+    if faults:
         yield ""
         yield "Forgiven:"
-        for fault in feed.forgiven:
+        for fault in faults:
             where = f" ({fault.where})" if fault.where else ""
             read_as = f" → {fault.read_as}" if fault.read_as else ""
             yield f"  {plain(fault.what)}{plain(where)}{plain(read_as)}"

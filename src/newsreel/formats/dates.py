@@ -236,7 +236,7 @@ Found = tuple[datetime, int | None] | None
 def _taken_apart(text: str) -> Found:
     """Read the rarer forms: a number alone, else the time, the zone and the day in turn."""
     text = " ".join(text[: LONGEST * 4].split())
-    if not text or len(text) > LONGEST:
+    if not text or len(text) > LONGEST or "://" in text:
         return None
     text = unicodedata.normalize("NFKC", text)
     if text.isascii() and text.replace(".", "", 1).replace("-", "").isdecimal():

@@ -8,8 +8,9 @@ from newsreel.formats import atom, cdf, jsonfeed, modules, rss, sitemap, xml
 from newsreel.formats.drafts import Draft, EntryDraft, FeedDraft
 from newsreel.formats.elements import XML_BASE, XML_LANG
 from newsreel.formats.names import key_of
+from newsreel.formats.related import with_related
 from newsreel.formats.rss import Element, Handler, extra
-from newsreel.formats.urls import joined
+from newsreel.formats.urls import host_of, joined
 from newsreel.model.entry import FeedFormat, ParsedEntry, ParsedFeed
 
 PARSER_VERSION: int = 1
@@ -66,6 +67,8 @@ def _from_tree(tree: xml.Tree, url: str | None) -> ParsedFeed:
         _walk(root, feed, 0)
     if kind is FeedFormat.RSS_1:
         rss.about(feed, root)
+    if host_of(feed.link() or "") == "news.google.com":
+        feed.entries = [with_related(entry) for entry in feed.entries]
     if tree.is_inside and not feed.entries:
         raise NotAFeed("a page without a feed in it")
     return feed.done(forgiven=tree.forgiven, recoded=tree.recoded, truncated=tree.truncated)

@@ -19,14 +19,16 @@ from newsreel.model.entry import (
     ParsedFeed,
 )
 
-_MARKUP = re.compile(
-    r"</?(?:a|abbr|b|big|bdi|bdo|br|cite|code|del|div|em|font|h[1-6]|i|img|ins|kbd|li|"
-    r"mark|ol|p|pre|q|s|script|small|span|"
-    r"strike|strong|style|sub|sup|svg|tt|u|ul|var|iframe|object|embed|table|td|tr|"
-    r"center|blockquote|wbr|nobr|math|video|form|input)"
-    r"(?:[\s/][^<>]*)?/?>|<!--",
-    re.IGNORECASE,
-)
+_HTML = (
+    "a abbr acronym address article aside audio b bdi bdo big blockquote br button "
+    "caption center cite code col dd del details dfn dir div dl dt em embed fieldset "
+    "figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 h6 header hr i "
+    "iframe img input ins kbd label li main map mark math nav nobr noscript object ol "
+    "p param picture pre q ruby s samp script section small source span strike strong "
+    "style sub summary sup svg table tbody td textarea tfoot th thead time tr tt u ul "
+    "var video wbr"
+).replace(" ", "|")
+_MARKUP = re.compile(rf"</?(?:{_HTML})(?:[\s/][^<>]*)?/?>|<!--", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 OF_LAST_RESORT = 50
 
@@ -186,7 +188,7 @@ class EntryDraft(Draft):
             authors=authors,
             categories=tuple(self.categories),
             enclosures=self.files(),
-            thumbnail=self.image(),
+            thumbnail=self.image() or self.image_file(),
             language=get("language"),
             published=get("published"),
             updated=get("updated"),
@@ -207,6 +209,10 @@ class EntryDraft(Draft):
                 else Enclosure(item.url, old.type or item.type, old.length or item.length)
             )
         return tuple(found.values())
+
+    def image_file(self) -> str | None:
+        """Return the enclosure that is an image, where nothing else is."""
+        return next((e.url for e in self.enclosures if (e.type or "").startswith("image/")), None)
 
     def texts_of(self) -> tuple[str | None, str | None]:
         """Return summary and body; of two descriptions the one called summary is the summary."""
@@ -322,6 +328,8 @@ def put_body(
         return
     old = draft.bodies.get(slot)
     if old is None or (slot == "body" and len(text) > len(old)):
+        if is_html is None and "<" in text and not _MARKUP.search(text):
+            text, is_html = html.unescape(text), False  # "a < b" is a text, whatever RSS says
         draft.bodies[slot] = as_html(text, is_html=is_html)
         if base is not None:
             draft.bases[slot] = joined(draft.base or "", base)

@@ -296,5 +296,7 @@ FEED: dict[str, Handler] = {
     "skiphours": (skips, "hours", 0),
     "skipdays": (skips, "days", 0),
     "items": (ignored, "", 0),
+    "rdf:seq": (ignored, "", 0),
+    "script": (ignored, "", 0),
     "textinput": (extra, "textinput", 0),
 }

@@ -47,10 +47,7 @@ def shortened(body: bytes) -> bytes:
         end = body.find(b"<", at)
         end = len(body) if end < 0 else end
         if end - start > _LONGEST:
-            parts += (
-                body[kept : start + block],
-                body[end - 100 : end] if body[end - 1 : end] in b"]-\"'" else b"",
-            )
+            parts += (body[kept : start + block], body[end - 100 : end])
             kept = end
         at = end
     return b"".join((*parts, body[kept:])) if parts else body
