@@ -14,7 +14,7 @@ from html import escape
 
 from newsreel.demo.papers import Article, Format, Paper, Wording
 
-WINDOW = 12
+WINDOW = 20
 
 RSS = "application/rss+xml"
 ATOM = "application/atom+xml"
