@@ -174,7 +174,8 @@ async def test_a_breakdown_is_a_gap_that_ends_when_the_feed_is_back(store: Store
 # The papers ------------------------------------------------------------------------------------
 
 
-def test_every_format_and_two_languages_are_printed() -> None:
+def test_eleven_papers_print_in_every_format_and_two_languages() -> None:
+    assert len(PAPERS) == 11
     assert {paper.format for paper in PAPERS} == set(Format)
     assert {paper.language[:2] for paper in PAPERS} == {"en", "de"}
 

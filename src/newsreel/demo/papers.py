@@ -113,7 +113,7 @@ class Paper:
 
 def read_papers() -> list[Paper]:
     """Return all papers, in the order of their files' names."""
-    files = resources.files(__package__).joinpath("copy").iterdir()
+    files = resources.files("newsreel.demo").joinpath("copy").iterdir()
     texts = {file.name: file.read_text("utf-8") for file in files if file.name.endswith(".toml")}
     return [paper_of(tomllib.loads(text)) for _, text in sorted(texts.items())]
 
