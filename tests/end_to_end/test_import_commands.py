@@ -71,6 +71,36 @@ def test_an_unreadable_archive_fails_and_the_others_are_imported(
     assert "2  feeds new" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "empty"),
+        (b"Dear diary,\n", "nothing that can be imported"),
+        (b"PK\x05\x06", "broken"),
+    ],
+    ids=["empty", "prose", "a torn zip"],
+)
+def test_a_named_file_that_is_nothing_for_us_fails(
+    newsreel: Command, tmp_path: Path, body: bytes, reason: str
+) -> None:
+    (tmp_path / "file").write_bytes(body)
+
+    done = newsreel("import", str(tmp_path / "file"))
+
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_empty_directory_fails(newsreel: Command, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    done = newsreel("import", str(tmp_path / "empty"))
+
+    assert done.returncode == 1
+    assert "nothing in it can be imported" in done.stderr
+
+
 def test_opml_goes_in_and_out_without_what_is_private(newsreel: Command, tmp_path: Path) -> None:
     (tmp_path / "feeds.opml").write_text(OPML)
     newsreel("import", str(tmp_path / "feeds.opml"))

@@ -68,18 +68,37 @@ async def import_paths(
 ) -> Account:
     """Bring in what stands at the paths and return the account."""
     account = Account()
+    paths = list(paths)
     with _rare_collections(), Containers(limits or Limits()) as containers:
         members = list(_members(containers, paths, account))
         importer = await _Importer.of(store, clock(), account)
         done = 0
+        useful: set[str] = set()
         for group in _grouped(members):
-            await importer.take(_understood(group, account))
+            found = _understood(group, account)
+            useful.update(member.root for member, _, _ in found)
+            await importer.take(found)
             done += len(group)
             if progress is not None:
                 progress(done, len(members))
         await importer.finish()
-        account.skipped += [Skipped(found.path, found.reason) for found in containers.refusals]
+        refused = containers.refusals
+        account.skipped += [Skipped(refusal.path, refusal.reason) for refusal in refused]
+    _fail_useless(account, paths, useful)
     return account
+
+
+def _fail_useless(account: Account, paths: Iterable[Path], useful: set[str]) -> None:
+    """A named path in which nothing can be used is an error, however many files it holds."""
+    failed = {found.path for found in account.failed}
+    for path in paths:
+        root = path.absolute().as_posix()
+        if root in useful or str(path) in failed:
+            continue
+        alone = [found for found in account.skipped if found.path == root]
+        reason = alone[0].reason if alone else "nothing in it can be imported"
+        account.skipped = [found for found in account.skipped if found not in alone]
+        account.failed.append(Skipped(str(path), f"{path}: {reason}"))
 
 
 @contextmanager

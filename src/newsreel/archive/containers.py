@@ -90,13 +90,15 @@ class Member:
     """Something that can be read: its path as it stands (with ``/``), and how to read it.
 
     ``place`` is the path from the named one on, whose own name (and, of a plain file, its
-    directory's) it begins with: what stands further out says nothing about the member.
+    directory's) it begins with: what stands further out says nothing about the member. ``root``
+    is the named path itself.
     """
 
     path: str
     size: int
     read: Callable[[], bytes] = field(repr=False)
     place: str = ""
+    root: str = ""
 
 
 class Containers:
@@ -124,7 +126,11 @@ class Containers:
         for member in self._members(path):
             is_plain = member.path == path.as_posix()
             start = path.parent.parent if is_plain else path.parent
-            yield replace(member, place=member.path.removeprefix(start.as_posix()).lstrip("/"))
+            yield replace(
+                member,
+                root=path.as_posix(),
+                place=member.path.removeprefix(start.as_posix()).lstrip("/"),
+            )
 
     def _members(self, path: Path) -> Iterator[Member]:
         try:

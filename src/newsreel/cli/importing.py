@@ -48,7 +48,7 @@ def import_(
     for found in account.failed:
         click.echo(f"error: {plain(found.reason)}", err=True)
     if account.failed:
-        click.echo("hint: fetch it again; the other paths were imported", err=True)
+        click.echo("hint: `newsreel import --help` says what can be read", err=True)
         sys.exit(1)
 
 

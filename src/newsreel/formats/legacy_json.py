@@ -303,9 +303,8 @@ def _most(records: Iterable[Mapping[str, Json]]) -> Json:
 
 def _usual_blank(records: Iterable[Mapping[str, Json]], key: str) -> Json:
     """Return how most records write that a value isn't known: ``""``, or (as None) ``null``."""
-    texts = sum(1 for record in records if record.get(key) == "")
-    nulls = sum(1 for record in records if record.get(key, _MISSING) is None)
-    return "" if texts > nulls else None
+    found = [record.get(key, _MISSING) for record in records]
+    return "" if found.count("") > found.count(None) else None
 
 
 def _pair(key: str, value: Json) -> Json:

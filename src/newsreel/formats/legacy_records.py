@@ -183,7 +183,9 @@ def storable(text: str) -> str:
 
 
 def _text(value: Json) -> str | None:
-    return storable(value) if value and isinstance(value, str) else None
+    if type(value) is not str or not value:
+        return None
+    return value if value.isascii() and "\0" not in value else storable(value)
 
 
 def _extras_of(values: Mapping[str, Json], language_raw: str | None) -> Mapping[str, Json]:
