@@ -1,5 +1,6 @@
 """Which feed an argument means."""
 
+from newsreel.cli.listing import name_of
 from newsreel.errors import UsageError
 from newsreel.formats.urls import redacted
 from newsreel.model.feed import Feed
@@ -37,7 +38,7 @@ async def find_feed(store: Store, text: str) -> Feed | None:
         raise UsageError(
             f"{len(found)} feeds are called {text!r}",
             hint="give a number: "
-            + ", ".join(f"{feed.id} ({feed.display_title})" for feed in found[:5]),
+            + ", ".join(f"{feed.id} ({name_of(feed)})" for feed in found[:5]),
         )
     return found[0] if found else None
 

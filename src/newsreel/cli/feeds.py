@@ -11,7 +11,7 @@ import click
 from newsreel.app.clock import utc_now
 from newsreel.cli.choice import feed_of
 from newsreel.cli.context import Context
-from newsreel.cli.listing import Row, note, plain, print_rows
+from newsreel.cli.listing import Row, name_of, note, plain, print_rows
 from newsreel.errors import FeedError, UsageError
 from newsreel.formats.urls import redacted
 from newsreel.model.feed import Feed, FeedStatus, NewFeed
@@ -194,7 +194,7 @@ def feed_row(feed: Feed) -> Row:
     """Return a feed as a row of a listing; credentials are blacked out."""
     return {
         "id": feed.id,
-        "title": feed.title or redacted(feed.display_title),
+        "title": name_of(feed),
         "url": redacted(feed.url),
         "site_url": redacted(feed.site_url) if feed.site_url else None,
         "folder": feed.folder,
@@ -307,4 +307,4 @@ async def _remove(context: Context, text: str, *, purge: bool, yes: bool) -> Non
 
 
 def _named(feed: Feed) -> str:
-    return f"{feed.id} {plain(feed.title or redacted(feed.display_title))}"
+    return f"{feed.id} {name_of(feed)}"

@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from newsreel.formats.urls import redacted
+from newsreel.model.feed import Feed
+
 Row = dict[str, object]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
@@ -17,6 +20,13 @@ WIDTH_WITHOUT_TERMINAL = 200
 def plain(text: object) -> str:
     """Return text that plays no tricks on a terminal: one line, no control or direction marks."""
     return _CONTROL.sub(" ", "" if text is None else str(text))
+
+
+def name_of(feed: Feed) -> str:
+    """Return what a feed is called: its title, else its address; credentials are blacked out."""
+    if feed.title and "://" not in feed.title:
+        return plain(feed.title)
+    return plain(redacted(feed.title or feed.url).removeprefix("https://"))
 
 
 def print_json(value: object) -> None:

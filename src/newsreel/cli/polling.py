@@ -11,7 +11,7 @@ import click
 from newsreel.app.clock import utc_now
 from newsreel.cli.choice import feed_of
 from newsreel.cli.context import Context
-from newsreel.cli.listing import Row, note, plain, print_rows
+from newsreel.cli.listing import Row, name_of, note, print_rows
 from newsreel.cli.progress import Progress
 from newsreel.errors import NewsreelError
 from newsreel.formats.urls import redacted
@@ -201,7 +201,7 @@ def _log_row(record: PollRecord, feed: Feed | None) -> Row:
     return {
         "polled_at": record.polled_at,
         "feed": record.feed_id,
-        "title": plain(feed.title or redacted(feed.display_title)) if feed else None,
+        "title": name_of(feed) if feed else None,
         "outcome": f"{outcome}: {record.reason}" if record.reason else outcome,
         "status": record.status,
         "reason": record.reason,

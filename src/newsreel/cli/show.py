@@ -9,7 +9,7 @@ import click
 from newsreel.cli.choice import find_feed, named
 from newsreel.cli.context import Context
 from newsreel.cli.feeds import feed_row
-from newsreel.cli.listing import Row, plain, print_json, print_rows, shown
+from newsreel.cli.listing import Row, name_of, plain, print_json, print_rows, shown
 from newsreel.errors import UsageError
 from newsreel.formats.urls import redacted
 from newsreel.model.entry import Content, Entry
@@ -94,7 +94,7 @@ async def _show_entry(store: Store, entry: Entry, *, as_json: bool) -> None:
     heading = plain(content.title) or "(no title)"
     click.secho(heading, bold=True)
     facts = {
-        "feed": f"{feed.id} {feed.title or redacted(feed.display_title)}" if feed else None,
+        "feed": f"{feed.id} {name_of(feed)}" if feed else None,
         "link": content.permalink,
         "author": content.author,
         "published": content.published_at,

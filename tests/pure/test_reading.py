@@ -1,0 +1,91 @@
+"""A capture understood."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from archive_values import feed_named
+from newsreel.core.reading import RHYTHM_ENTRIES, read
+from newsreel.model.capture import Capture, Fault, FaultKind
+from newsreel.model.poll import Outcome
+from polled_world import item, rss
+
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+FEED = feed_named()
+
+
+def capture_of(body: bytes, **fields: object) -> Capture:
+    usual = Capture(
+        url=FEED.url,
+        final_url=FEED.url,
+        fetched_at=NOW,
+        status=200,
+        body=body,
+        digest=sha256(body).digest(),
+    )
+    return replace(usual, **fields)  # type: ignore[arg-type]
+
+
+def test_a_feed_is_read_with_its_facts_and_its_sightings() -> None:
+    body = rss([item("a"), item("b")], title=" The \n Press ")
+
+    reading = read(FEED, capture_of(body))
+
+    assert reading.outcome is Outcome.OK
+    assert reading.fault is None
+    assert reading.facts.title == "The Press"
+    assert [found.guid for found in reading.sightings] == ["press-a", "press-b"]
+
+
+def test_a_fault_of_the_exchange_is_a_failure() -> None:
+    fault = Fault(FaultKind.TIMEOUT, "not done within 30 s")
+
+    reading = read(FEED, capture_of(b"", status=None, fault=fault))
+
+    assert (reading.outcome, reading.fault) == (Outcome.FAILED, fault)
+    assert reading.hints is None
+
+
+def test_304_and_the_body_of_last_time_are_not_modified() -> None:
+    body = rss([item("a")])
+    feed = replace(FEED, body_digest=sha256(body).digest())
+
+    unmodified = replace(capture_of(b"", status=304), body=None, digest=None)
+    assert read(FEED, unmodified).outcome is Outcome.NOT_MODIFIED
+    assert read(feed, capture_of(body)).outcome is Outcome.NOT_MODIFIED
+    assert read(feed, capture_of(rss([item("b")]))).outcome is Outcome.OK
+
+
+def test_what_is_no_feed_is_a_failure_with_the_reason() -> None:
+    reading = read(FEED, capture_of(b"<html><p>Welcome</p></html>"))
+
+    assert reading.outcome is Outcome.FAILED
+    assert reading.fault is not None
+    assert reading.fault.kind is FaultKind.NOT_A_FEED
+    assert reading.fault.detail
+
+
+def test_no_link_inherits_user_and_password_of_the_feeds_address() -> None:
+    url = "https://ada:quill-pen@press.example/feed"
+    body = rss([item("a", link="/n/1")]).replace(b"<item>", b"<link>/home</link><item>")
+
+    reading = read(FEED, capture_of(body, url=url, final_url=url))
+
+    (found,) = reading.sightings
+    assert found.content.permalink == "https://press.example/n/1"
+    assert reading.facts.site_url == "https://press.example/home"
+    assert "quill" not in repr(replace(reading, capture=capture_of(b"")))
+
+
+def test_hints_hold_the_newest_dates_and_no_empty_wish() -> None:
+    items = [item(str(day), date=f"{day:02} Mar 2026 10:00:00 GMT") for day in range(1, 20)]
+
+    reading = read(FEED, capture_of(rss(items)))
+
+    assert reading.hints is not None
+    newest = datetime(2026, 3, 19, 10, tzinfo=UTC).timestamp()
+    dates = reading.hints["entries_at"]
+    assert isinstance(dates, list)
+    assert (len(dates), dates[0]) == (RHYTHM_ENTRIES, newest)
+    assert set(reading.hints) == {"entries_at"}
+    assert read(FEED, capture_of(rss([]))).hints == {}
