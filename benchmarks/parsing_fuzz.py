@@ -15,7 +15,7 @@ SEEDS = Path(__file__).parent.parent / "tests" / "feeds"
 def main() -> None:
     """Run until a crash or the limits given."""
     try:
-        import atheris  # type: ignore[import-not-found,import-untyped]
+        import atheris  # type: ignore[import-untyped]
     except ImportError:
         sys.exit("error: atheris is not installed\nhint: pip install atheris")
     with atheris.instrument_imports(include=["newsreel.formats"]):

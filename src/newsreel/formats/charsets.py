@@ -172,7 +172,7 @@ def _marked(body: bytes, bom: bytes, charset: str) -> Decoded:
 
 def _stated(body: bytes, names: list[str]) -> Decoded | None:
     """Return the text in a charset that somebody states, or in UTF-8, where the bytes fit."""
-    signed = next((name for sign, name in _ESCAPES if sign in body), None)
+    signed = _signed(body) if b"\x1b" in body else None
     for name in (*names, signed):
         if name in _ESCAPED and (b"\x1b" in body or name == "hz"):
             text = _strictly(body, name)
@@ -189,6 +189,11 @@ def _stated(body: bytes, names: list[str]) -> Decoded | None:
         elif (text := _strictly(body, name)) is not None and _is_plausible(text):
             return Decoded(text, name)
     return None
+
+
+def _signed(body: bytes) -> str | None:
+    """Return the charset that switches its tables by the escapes found."""
+    return next((name for sign, name in _ESCAPES if sign in body), None)
 
 
 def _as_utf_8(body: bytes, text: str, names: list[str]) -> Decoded | None:
@@ -253,12 +258,6 @@ _TWICE = re.compile(
     rb"\xc3[\x82-\xb4](?:\xc2[\x80-\xbf]|\xc5[\x92\x93\xa0\xa1\xb8\xbd\xbe]|\xc6\x92|"
     rb"\xcb[\x86\x9c]|\xe2[\x80-\x84])"
 )
-# What Windows-1252 holds where Latin-1 has control characters.
-_AS_BYTES = {
-    ord(bytes([b]).decode("cp1252")): b
-    for b in range(0x80, 0xA0)
-    if b not in {0x81, 0x8D, 0x8F, 0x90, 0x9D}
-}
 
 
 def looks_encoded_twice(body: bytes) -> bool:
@@ -273,18 +272,20 @@ def _decoded_once(text: str) -> str | None:
     Only whole documents are undone: a single ``Ã©`` may be what its author is writing about.
     """
     try:
-        meant = _bytes_of(text).decode("utf-8")
+        meant = text.encode("cp1252", "newsreel-latin-1").decode("utf-8")
     except UnicodeError:
         return None
     return meant if len(meant) - len(meant.encode("ascii", "ignore")) >= 3 else None
 
 
-def _bytes_of(text: str) -> bytes:
-    """Return the bytes that Windows-1252 or, where it has nothing, Latin-1 writes a text with."""
-    try:
-        return text.encode("cp1252")
-    except UnicodeError:
-        return text.translate(_AS_BYTES).encode("latin-1")
+def _latin_1(error: UnicodeError) -> tuple[bytes, int]:
+    """Encode what Windows-1252 lacks as Latin-1 does, where that has it."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return error.object[error.start : error.end].encode("latin-1"), error.end
+
+
+codecs.register_error("newsreel-latin-1", _latin_1)
 
 
 # --- repair and guess -------------------------------------------------------------------------

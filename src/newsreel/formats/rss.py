@@ -58,7 +58,10 @@ def guid(draft: Draft, element: Element, _field: str, rank: int) -> None:
     if not value or rank >= draft.ranks.get("guid", 1000):
         return
     draft.put("guid", value, rank)
-    said = attributes_of(element).get("ispermalink", "true").lower() if element.attrib else "true"
+    said = element.get("isPermaLink")
+    if said is None:
+        said = attributes_of(element).get("ispermalink", "true") if element.attrib else "true"
+    said = said.strip().lower()
     if isinstance(draft, EntryDraft):
         draft.is_permalink = said != "false" and bool(_PAGE.match(value))
 
@@ -119,6 +122,9 @@ def name_of(text: str) -> tuple[str, str | None]:
 
 def category(draft: Draft, element: Element, _field: str, _rank: int) -> None:
     """Keep a category: RSS's text, or Atom's term and label."""
+    if not element.attrib:
+        draft.add_category(text_in(element))
+        return
     term, label = element.get("term"), element.get("label")
     name = (label or term or text_in(element) or "").strip()
     draft.add_category(name or None)
@@ -130,17 +136,16 @@ def category(draft: Draft, element: Element, _field: str, _rank: int) -> None:
 
 def enclosure(draft: Draft, element: Element, _field: str, _rank: int) -> None:
     """Keep a file that comes with an item."""
-    attributes = {name.rpartition(":")[2]: value for name, value in attributes_of(element).items()}
-    url = (
-        attributes.get("url")
-        or attributes.get("resource")
-        or attributes.get("href")
-        or text_in(element)
-    )
+    url = (element.get("url") or "").strip()
     if url:
-        draft.enclosures.append(
-            Enclosure(url, attributes.get("type") or None, number(attributes.get("length")))
-        )
+        kind = (element.get("type") or "").strip() or None
+        draft.enclosures.append(Enclosure(url, kind, number(element.get("length"))))
+        return
+    named = {name.rpartition(":")[2]: value for name, value in attributes_of(element).items()}
+    link = named.get("url") or named.get("resource") or named.get("href") or text_in(element)
+    if link:
+        found = Enclosure(link, named.get("type") or None, number(named.get("length")))
+        draft.enclosures.append(found)
 
 
 def number(text: str | None) -> int | None:

@@ -26,6 +26,7 @@ class Tree:
     is_inside: bool = False  # of a page, or after something else
 
 
+_BEFORE = (b" ", b"\n", b"\r", b"\t", b"\xef\xbb\xbf")
 _LONGEST = 8_000_000
 
 
@@ -60,20 +61,31 @@ def read_tree(body: bytes, *, content_type: str | None = None) -> Tree:
         tree = read_tree(short, content_type=content_type)
         note = Forgiven("a text of more than 8 MB", "", "its middle left out")
         return replace(tree, forgiven=(*tree.forgiven, note), truncated=True)
-    if charsets.is_plain_utf_8(body, content_type):
-        head = body[:4096]
+    lean = _from_root(body)
+    if charsets.is_plain_utf_8(lean, content_type):
+        head = lean[:4096]
         if (
             b"<!DOCTYPE" not in head
             and b"<!doctype" not in head
-            and not charsets.looks_encoded_twice(body)
+            and not charsets.looks_encoded_twice(lean)
         ):
             try:
-                root = _strict(body)
+                root = _strict(lean)
                 if str(root.tag).rpartition("}")[2].lower() in repair.FEEDISH:
                     return Tree(root)
             except etree.XMLSyntaxError:
                 pass
     return _from_text(charsets.decoded(body, content_type=content_type))
+
+
+def _from_root(body: bytes) -> bytes:
+    """Return a body from its first tag on, if only a mark and white space stand before."""
+    if body[:1] == b"<" or not body.startswith(_BEFORE):
+        return body
+    start = body.find(b"<", 0, 100)
+    if start < 0 or body[:start].strip(b"\xef\xbb\xbf \t\r\n"):
+        return body
+    return body[start:]
 
 
 def _strict(document: bytes) -> etree._Element:
