@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import stat
 import tarfile
 import zipfile
@@ -424,6 +425,30 @@ async def test_two_templates_glued_together_keep_their_entries(
 
     assert (account.read, account.new) == (2, 2)
     assert list((await exported(store, tmp_path / "out")).values()) == [body]
+
+
+async def test_names_that_are_no_utf_8_do_no_harm(store: Store, tmp_path: Path) -> None:
+    put(tmp_path, "2026-01-05/" + os.fsdecode(b"\xff_entries.json"), rows("One"))
+    put(tmp_path, "2026-01-05/" + os.fsdecode(b"\xfe.txt"), b"prose")
+
+    account = await taken(store, tmp_path / "2026-01-05")
+
+    assert account.new == 1
+    json.dumps([found.path for found in account.skipped], ensure_ascii=False).encode()
+    assert len(await exported(store, tmp_path / "out")) == 1
+
+
+async def test_deep_values_do_no_harm(store: Store, tmp_path: Path) -> None:
+    day = tmp_path / "in/2026-01-05"
+    for depth in (50, 300, 600, 900, 5000):
+        deep = b"[" * depth + b"]" * depth
+        body = b'[{"title": "t", "link": "https://a.example/%d", "odd": %s}]' % (depth, deep)
+        put(day, f"{depth}_entries.json", body)
+
+    account = await taken(store, tmp_path / "in")
+
+    assert account.new >= 1
+    assert account.new + len(account.skipped) >= 5
 
 
 async def test_an_archive_of_ours_is_not_written_into(store: Store, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ from newsreel.formats import legacy_sources
 from newsreel.formats.imports import Unknown, understand
 from newsreel.formats.legacy_archive import LegacyDocument
 from newsreel.formats.legacy_names import day_of_path, name_of_path
-from newsreel.formats.legacy_records import likely_day
+from newsreel.formats.legacy_records import likely_day, storable
 from newsreel.formats.sources import FeedList
 from newsreel.model.feed import Feed, FeedStatus, NewFeed
 from newsreel.model.legacy import Import
@@ -85,6 +85,8 @@ async def import_paths(
         refused = containers.refusals
         account.skipped += [Skipped(refusal.path, refusal.reason) for refusal in refused]
     _fail_useless(account, paths, useful)
+    for told in (account.skipped, account.failed):
+        told[:] = [Skipped(storable(found.path), storable(found.reason)) for found in told]
     return account
 
 
@@ -283,6 +285,8 @@ class _Importer:
 def _placed(member: Member, document: LegacyDocument, account: Account) -> Placed | None:
     """Return the file's day and name: its directory's and its own, else what its content says."""
     name = name_of_path(member.place)
+    if name is not None and storable(name) != name:  # bytes that are no UTF-8
+        name = None
     if not document.records and name is None:
         account.skipped.append(Skipped(member.path, "an empty list"))
         return None

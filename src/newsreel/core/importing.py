@@ -14,7 +14,7 @@ from newsreel.core.normalize import sighting_of
 from newsreel.core.revise import revise_import
 from newsreel.formats.languages import tag_of
 from newsreel.formats.legacy_archive import LegacyDocument, is_storable, paired, with_tags_of
-from newsreel.formats.legacy_names import SOURCELESS, clean
+from newsreel.formats.legacy_names import SOURCELESS, safe_name
 from newsreel.formats.legacy_records import LegacyRecord, seen_at_of
 from newsreel.formats.sources import address_of, is_private
 from newsreel.model.entry import Content, Doubt, Json, Sighting
@@ -90,7 +90,7 @@ def name_for(document: LegacyDocument, day: date) -> str:
     """Return the name the old system would have given a file of this content."""
     sources = Counter(record.source for record in document.records)
     source = document.url or max(sources, key=lambda found: sources[found])
-    return clean(source, day) if source else SOURCELESS
+    return safe_name(source, day) if source else SOURCELESS
 
 
 def twins(placed: Iterable[Placed]) -> list[list[Placed]]:

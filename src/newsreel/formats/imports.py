@@ -68,7 +68,10 @@ def _of_json(body: bytes) -> LegacyDocument | FeedList | Unknown:
         return Unknown("a list of domains")
     if isinstance(value, dict) and "keywords" in value:
         return Unknown("a list of keywords")
-    document = read_json(body, value)
+    try:
+        document = read_json(body, value)
+    except RecursionError:
+        return Unknown("broken JSON: nested too deeply")
     return document or sources.read_sources(value) or Unknown("JSON of an unknown shape")
 
 

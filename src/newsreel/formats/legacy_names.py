@@ -39,8 +39,7 @@ def safe_name(source: str, day: date, *, is_taken: bool = False) -> str:
 def is_harmless(name: str) -> bool:
     """Tell whether a name, with ``_entries.json`` behind it, is one component of a path."""
     return (
-        not any(char in "/\\\0" for char in name)
-        and name.isprintable()
+        not any(char in "/\\" or char < " " for char in name)
         and len(name.encode("utf-8", "replace")) <= _MAX_BYTES
     )
 
