@@ -62,7 +62,7 @@ class Context:
         """Write the days that changed, and say what was written."""
         from newsreel.app.clock import utc_now
         from newsreel.app.export import Roots, export_days
-        from newsreel.cli.exporting import told
+        from newsreel.cli.accounts import told
         from newsreel.cli.listing import note
 
         roots = Roots(self.settings.archive, self.settings.private_archive)

@@ -6,7 +6,8 @@ from datetime import date, datetime
 import click
 
 from newsreel.app.clock import utc_now
-from newsreel.app.export import ExportAccount, Roots, Selection, export_days
+from newsreel.app.export import Roots, Selection, export_days
+from newsreel.cli.accounts import told
 from newsreel.cli.choice import feed_of
 from newsreel.cli.context import Context
 from newsreel.cli.listing import Row, note, plain, print_rows
@@ -136,21 +137,6 @@ async def _export_legacy(context: Context, store: Store, selection: Selection) -
     with Progress("writing days", 0) as progress:
         count = await export_legacy(store, root, selection, progress=progress.at, notify=note)
     note(f"wrote {count} files of the old form to {root}")
-
-
-def told(account: ExportAccount, roots: Roots) -> str:
-    """Return what an export did, in a sentence."""
-    if not account.days:
-        return f"nothing has changed since the last export to {roots.public}"
-    days_told = "1 day" if account.days == 1 else f"{account.days} days"
-    parts = [f"wrote {account.written} files of {days_told} to {roots.public}"]
-    if account.unchanged:
-        parts.append(f"{account.unchanged} were up to date")
-    if account.removed:
-        parts.append(f"{account.removed} removed")
-    if account.recovered:
-        parts.append(f"{len(account.recovered)} completed that an earlier run had begun")
-    return ", ".join(parts)
 
 
 def _roots(context: Context) -> Roots:

@@ -1,7 +1,9 @@
 """What a poll or an import changes, written in one transaction with it."""
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from newsreel.core.normalize import DIGEST_VERSION, public_id_of
 from newsreel.core.revise import IMPORT_PARSER
@@ -9,17 +11,18 @@ from newsreel.formats.document import PARSER_VERSION
 from newsreel.model.day import WriteReason
 from newsreel.model.entry import Revision, Sighting
 from newsreel.model.feed import Feed
-from newsreel.model.poll import Changes, NewEntry, NewRevision, Reread
+from newsreel.model.poll import Changes, NewEntry, NewRevision, Reread, Tombstone
 from newsreel.store.sqlite.dirt import mark_dirty
 from newsreel.store.sqlite.rows import INSERT_WORDING, dumps, micros, observed_text, revision_row
 
 INSERT_ENTRY = """
-    INSERT INTO entries (feed_id, identity, guid, public_id, day, first_seen_at, seen_at, digest,
-                         digest_version, parser_version, observed, withheld_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-            (SELECT max(at) FROM tombstones WHERE id IN (?, ?) AND kind = 'withheld'))
-    ON CONFLICT (feed_id, identity) DO NOTHING RETURNING id
+    INSERT INTO entries (id, feed_id, identity, guid, public_id, day, first_seen_at, seen_at,
+                         digest, digest_version, parser_version, observed, withheld_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (feed_id, identity) DO NOTHING
 """
+ANY_TOMBSTONE = "SELECT 1 FROM tombstones LIMIT 1"
+TOMBSTONES = "SELECT id, kind, at FROM tombstones WHERE id IN (SELECT value FROM json_each(?))"
 RENEW = """
     UPDATE entries SET revision_count = max(revision_count, :number), number = :number,
                        reread = :reread, seen_at = :seen_at, digest = :digest,
@@ -40,8 +43,7 @@ def save_changes(
 ) -> None:
     """Write what changed. A poll leaves a new window and makes days dirty, an import does not."""
     writer = _Writer(connection, feed, capture, IMPORT_PARSER if is_import else PARSER_VERSION)
-    for new in changes.new:
-        writer.add(new)
+    writer.add(changes.new)
     for revision in changes.revised:
         writer.revise(revision)
     for reread in changes.rereads:
@@ -79,30 +81,73 @@ class _Writer:
         self._days: dict[tuple[str, WriteReason], None] = {}
         self.ids: dict[str, int] = {}
 
-    def add(self, new: NewEntry) -> None:
-        sighting, day = new.sighting, new.day.isoformat()
-        row = (
+    def add(self, entries: Sequence[NewEntry]) -> None:
+        """Add entries, all at once; one that was erased stays away."""
+        buried = self._buried(entries)
+        erased = {key for key, (kind, _) in buried.items() if kind == Tombstone.ERASED}
+        wanted = (
+            [new for new in entries if not erased & self._public_ids(new)] if erased else entries
+        )
+        if not wanted:
+            return
+        first = self._connection.execute(
+            "SELECT coalesce(max(id), 0) + 1 FROM entries"
+        ).fetchone()[0]
+        rows = [self._row(first + offset, new, buried) for offset, new in enumerate(wanted)]
+        count = self._connection.executemany(INSERT_ENTRY, rows).rowcount
+        added = dict(enumerate(wanted, first))
+        if count < len(rows):  # an import was faster with some
+            query = "SELECT id FROM entries WHERE id >= ?"
+            kept = {row[0] for row in self._connection.execute(query, (first,))}
+            added = {entry_id: new for entry_id, new in added.items() if entry_id in kept}
+        self._connection.executemany(
+            INSERT_WORDING, [self._first_wording(entry_id, new) for entry_id, new in added.items()]
+        )
+        for entry_id, new in added.items():
+            self.ids[new.sighting.identity] = entry_id
+            is_late = new.day < new.first_seen_at.date()
+            reason = WriteReason.LATE_ENTRIES if is_late else WriteReason.NEW
+            self._days[new.day.isoformat(), reason] = None
+
+    def _row(
+        self, entry_id: int, new: NewEntry, buried: Mapping[str, tuple[str, int]]
+    ) -> tuple[Any, ...]:
+        sighting, seen_at = new.sighting, micros(new.first_seen_at)
+        sealed = (
+            [buried[key][1] for key in self._public_ids(new) if key in buried] if buried else []
+        )
+        return (
+            entry_id,
             self._feed.id,
             sighting.identity,
             sighting.guid,
             new.public_id,
-            day,
-            micros(new.first_seen_at),
-            micros(new.first_seen_at),
+            new.day.isoformat(),
+            seen_at,
+            seen_at,
             sighting.digest,
             DIGEST_VERSION,
             self._parser_version,
             sighting.observed,
-            new.public_id,
-            public_id_of(self._feed.first_url, sighting.content.permalink or ""),
+            max(sealed, default=None),
         )
-        found = self._connection.execute(INSERT_ENTRY, row).fetchone()
-        if found is None:
-            return
-        self.ids[sighting.identity] = found[0]
-        self._add_wording(found[0], 1, 0, sighting, new.first_seen_at, new.absent_at)
-        is_late = day < new.first_seen_at.date().isoformat()
-        self._days[day, WriteReason.LATE_ENTRIES if is_late else WriteReason.NEW] = None
+
+    def _first_wording(self, entry_id: int, new: NewEntry) -> tuple[Any, ...]:
+        return self._wording(entry_id, 1, 0, new.sighting, new.first_seen_at, new.absent_at)
+
+    def _buried(self, entries: Sequence[NewEntry]) -> dict[str, tuple[str, int]]:
+        """The tombstones that these entries might lie under; mostly there is none at all."""
+        if not entries or not self._connection.execute(ANY_TOMBSTONE).fetchone():
+            return {}
+        ids = sorted(set().union(*map(self._public_ids, entries)))
+        rows = self._connection.execute(TOMBSTONES, (dumps(ids),))
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    def _public_ids(self, new: NewEntry) -> set[str]:
+        link = new.sighting.content.permalink
+        return (
+            {new.public_id, public_id_of(self._feed.first_url, link)} if link else {new.public_id}
+        )
 
     def revise(self, new: NewRevision) -> None:
         entry_id = new.entry_id or self.ids[new.sighting.identity]
@@ -151,6 +196,18 @@ class _Writer:
         seen_at: datetime,
         absent_at: datetime | None,
     ) -> None:
+        row = self._wording(entry_id, number, reread, sighting, seen_at, absent_at)
+        self._connection.execute(INSERT_WORDING, row)
+
+    def _wording(
+        self,
+        entry_id: int,
+        number: int,
+        reread: int,
+        sighting: Sighting,
+        seen_at: datetime,
+        absent_at: datetime | None,
+    ) -> tuple[Any, ...]:
         revision = Revision(
             number=number,
             reread=reread,
@@ -163,7 +220,7 @@ class _Writer:
             parser_version=self._parser_version,
             doubts=sighting.doubts,
         )
-        self._connection.execute(INSERT_WORDING, revision_row(entry_id, revision))
+        return revision_row(entry_id, revision)
 
     def _renew(
         self, entry_id: int, number: int, reread: int, sighting: Sighting, seen_at: datetime | int

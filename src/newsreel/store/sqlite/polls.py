@@ -108,6 +108,8 @@ class Polls:
     async def known(
         self, feed: Feed, sightings: Sequence[Sighting], *, has_wordings: bool = False
     ) -> Known:
+        if not feed.entry_count and not has_wordings:
+            return Known(by_identity={}, by_permalink={})  # saving heeds tombstones by itself
         return await self._db.read(
             lambda connection: known_of(connection, feed, sightings, has_wordings=has_wordings)
         )
