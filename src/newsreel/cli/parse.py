@@ -1,6 +1,5 @@
 """`newsreel parse`: what a feed says, for people, for programs and for the bench."""
 
-import asyncio
 import json
 import sys
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from pathlib import Path
 import click
 
 from newsreel.cli import parse_batch
+from newsreel.cli.context import Context
 from newsreel.cli.listing import plain
 from newsreel.errors import FeedError, UsageError
 from newsreel.formats import document
@@ -37,7 +37,9 @@ _MODES = click.Choice(["parse", "full"])
     metavar="LIST ROUNDS parse|full",
     help="Time the parser over the files in a list.",
 )
+@click.pass_obj
 def parse(
+    context: Context,
     source: str | None,
     *,
     as_json: bool,
@@ -58,7 +60,7 @@ def parse(
             "nothing to parse", hint="give a file, an address, or - for standard input"
         )
     else:
-        feed = _read(source)
+        feed = _read(context, source)
         if as_json:
             click.echo(json.dumps(_plain(feed), ensure_ascii=False, indent=2))
         else:
@@ -70,12 +72,12 @@ def _write_at_once(line: str) -> None:
     sys.stdout.flush()
 
 
-def _read(source: str) -> ParsedFeed:
+def _read(context: Context, source: str) -> ParsedFeed:
     """Return the feed of a file, an address or standard input."""
     if source == "-":
         return document.parse(sys.stdin.buffer.read())
     if source.startswith(("http://", "https://")):
-        capture = asyncio.run(_fetched(source))
+        capture = context.run(_fetched(context, source))
         if capture.body is None:
             reason = capture.fault.reason if capture.fault else f"status {capture.status}"
             raise FeedError(f"{redacted(source)} can't be had: {reason}")
@@ -89,10 +91,10 @@ def _read(source: str) -> ParsedFeed:
         raise UsageError(f"{source}: {(error.strerror or str(error)).lower()}") from error
 
 
-async def _fetched(url: str) -> Capture:
-    from newsreel.fetch.client import Client, FetchPolicy, Request
+async def _fetched(context: Context, url: str) -> Capture:
+    from newsreel.fetch.client import Request
 
-    async with Client(FetchPolicy()) as client:
+    async with context.client() as client:
         return await client.fetch(Request(url=url))
 
 

@@ -211,7 +211,6 @@ _COMPACT = re.compile(
 )
 _WEEK = re.compile(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?\Z", re.IGNORECASE)
 _ORDINAL = re.compile(r"(\d{4}|\d\d)-?(\d{3})\Z")
-_ORDINAL_TIME = re.compile(r"(\d{4})-(\d{3})\Z")
 _YEAR_FIRST = re.compile(
     r"(?<!\d)(\d{4})(?:\s?[-/.]\s?|\s?[年년]\s*)(\d{1,3}|[^\W\d_]{3,})(?:\s?[-/.]\s?|"
     r"\s?[月월]\s*)(\d{1,2})(?!\d)"
@@ -241,28 +240,30 @@ def _taken_apart(text: str) -> Found:
     text = unicodedata.normalize("NFKC", text)
     if text.isascii() and text.replace(".", "", 1).replace("-", "").isdecimal():
         return _from_digits(text)
-    if match := _COMPACT.match(text):
-        return _from_compact(match)
+    compact = _COMPACT.match(text)
+    if compact:
+        return _from_compact(compact)
     time: tuple[int, int, int] = (0, 0, 0)
     offset: int | None = None
     us_style = False
-    if match := _TIME.search(text):
-        hour = int(match["H"])
-        half = match["before"] or (match["after"] or "").lower()
+    clock = _TIME.search(text)
+    if clock:
+        hour = int(clock["H"])
+        half = clock["before"] or (clock["after"] or "").lower()
         if half:
-            us_style = not match["before"]
+            us_style = not clock["before"]
             hour = hour % 12 + (12 if half in {"오후", "下午", "午後"} or half[0] == "p" else 0)
         minute, second = (
-            int(match["M"] or match["Mh"] or match["Mc"] or 0),
-            int(match["S"] or match["Sc"] or 0),
+            int(clock["M"] or clock["Mh"] or clock["Mc"] or 0),
+            int(clock["S"] or clock["Sc"] or 0),
         )
         time = hour, minute, second
-        text, offset = _without_time(text, match)
+        text, offset = _without_time(text, clock)
     day = _day_of(text, us_style=us_style)
     at = None if day is None else _moment(day, time)
     if at is None:
         return None
-    if offset is None and _is_korean(text, match):
+    if offset is None and _is_korean(text, clock):
         return at - timedelta(hours=9), None
     return at, offset
 
