@@ -141,6 +141,22 @@ async def test_what_was_polled_joins_the_imported_file_in_its_order(
     assert told[3]["source_url"] == URL
 
 
+async def test_a_file_of_several_feeds_is_written_whole_or_not(
+    store: Store, tmp_path: Path
+) -> None:
+    golden = Path(__file__).parent.parent / "golden" / "legacy" / "2024" / "10"
+    await import_paths(store, [golden], clock=lambda: SEEN)
+    other = await feed_in(store)
+    feed = await store.find_feed("https://a.example/")
+    assert feed is not None
+
+    found = await exported(store, tmp_path / "a", Selection(feed_id=feed.id))
+    nothing = await exported(store, tmp_path / "b", Selection(feed_id=other.id))
+
+    assert {path[8:]: body for path, body in found.items()} == files_in(golden)
+    assert nothing == {}
+
+
 async def test_only_the_named_days_and_feed_are_written(store: Store, tmp_path: Path) -> None:
     feed, other = await feed_in(store), await feed_in(store, "https://o.example/")
     next_day = DAY + timedelta(days=1)

@@ -19,7 +19,7 @@ from newsreel.archive.containers import Containers, Limits
 from newsreel.core.importing import Account
 from newsreel.errors import ArchiveError
 from newsreel.model.entry import Doubt
-from newsreel.model.feed import FeedStatus
+from newsreel.model.feed import Feed, FeedStatus
 from newsreel.model.poll import Tombstone
 from newsreel.store import Store, open_store
 
@@ -27,6 +27,15 @@ GOLDEN = Path(__file__).parent.parent / "golden" / "legacy"
 HARBOUR = "https://harbourpost.example/feed"
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 ALL = Selection(is_all=True)
+MOVED = Feed(
+    id=0,
+    url="https://new.example/feed",
+    first_url="https://old.example/feed",
+    file_name="https...old.example.feed",
+    host="new.example",
+    aliases=("https://old.example/feed",),
+    added_at=NOW,
+)
 
 
 @pytest.fixture
@@ -193,6 +202,43 @@ async def test_a_days_list_of_sources_makes_none_active(store: Store) -> None:
     await taken(store, GOLDEN / "2023/02")
 
     assert {feed.status for feed in await store.feeds()} == {FeedStatus.ARCHIVED}
+
+
+async def test_a_feed_that_has_moved_is_one_feed(store: Store, tmp_path: Path) -> None:
+    (feed,) = await store.restore_feeds([MOVED])
+    day = tmp_path / "in/2026-01-05"
+    put(day, "old_entries.json", rows("One", "Two", host="old.example"))
+    put(day, "new_entries.json", rows("Three", host="new.example"))
+
+    account = await taken(store, tmp_path / "in")
+
+    assert (account.new, account.feeds_new) == (3, 0)
+    assert len(await store.entries_of(feed.id)) == 3
+    assert len(await exported(store, tmp_path / "out")) == 2
+
+
+async def test_the_last_list_that_names_a_feed_says_what_it_is(
+    store: Store, tmp_path: Path
+) -> None:
+    for year, dead in ((2022, False), (2023, True)):
+        row = {"url": "https://a.example/feed", "title": str(year), "dead": dead}
+        put(tmp_path, f"in/{year}/sources.json", json.dumps([row]).encode())
+    await taken(store, tmp_path / "in")
+
+    (feed,) = await store.feeds()
+    assert (feed.title, feed.status) == ("2023", FeedStatus.PAUSED)
+
+
+async def test_markdown_with_other_line_ends_keeps_its_entries(
+    store: Store, tmp_path: Path
+) -> None:
+    (source,) = (GOLDEN / "2025/01/2025-01-27").iterdir()
+    body = b"\xef\xbb\xbf" + source.read_bytes().replace(b"\n", b"\r\n")
+
+    account = await taken(store, put(tmp_path, "2025-01-27/a_entries.md", body))
+
+    assert account.new == 3
+    assert "text form can't be kept" in reasons(account)["a_entries.md"]
 
 
 async def test_a_feed_is_called_what_its_last_header_says(store: Store, tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ from newsreel.formats.legacy_names import SUFFIX, directory_of, is_harmless, pat
 from newsreel.formats.legacy_sources import NAME, NO_DAY, is_sources, write_sources
 from newsreel.model.day import DayFile, DayPage
 from newsreel.model.entry import Doubt, Entry
-from newsreel.model.feed import Feed
 from newsreel.model.legacy import LegacyFile, LegacyKind, StoredLegacyRow
 from newsreel.store.protocols import DayStore, ImportStore
 
@@ -89,8 +88,8 @@ def _files_of(
             if wanted is None:
                 yield DayFile(_path_of_sources(file), write_sources(file.form))
             continue
-        shown = [row for row in rows if _is_shown(row.feed, wanted)]
-        if rows and not shown:
+        shown = [row for row in rows if not row.feed.is_private]
+        if rows and not any(wanted is None or row.feed.id in wanted for row in shown):
             continue
         if not is_harmless(file.name):
             notify(f"{file.day}: left out, no name that a file can have: {file.name!r:.80}")
@@ -136,10 +135,6 @@ def _polled_files(day: date, page: DayPage, taken: set[str]) -> Iterator[DayFile
 
 def _path_of_sources(file: LegacyFile) -> str:
     return NAME if file.day == NO_DAY else f"{directory_of(file.day)}/{NAME}"
-
-
-def _is_shown(feed: Feed, wanted: frozenset[int] | None) -> bool:
-    return not feed.is_private and (wanted is None or feed.id in wanted)
 
 
 def _owner_of(rows: Iterable[StoredLegacyRow]) -> int | None:

@@ -177,9 +177,11 @@ class _Importer:
         return cls(store, now, account, feeds)
 
     async def take(self, found: Sequence[_Found]) -> None:
-        for member, body, what in found:
-            if isinstance(what, FeedList):
-                await self._take_list(member, body, what)
+        lists = [
+            (member, body, what) for member, body, what in found if isinstance(what, FeedList)
+        ]
+        if lists:
+            await self._take_lists(lists)
         placed = [
             place
             for member, _, what in found
@@ -187,12 +189,17 @@ class _Importer:
             and (place := _placed(member, what, self._account)) is not None
         ]
         for files in twins(placed):
-            group = group_of(files)
+            group = group_of(files, self._current)
             urls = {item.url for item in group.items}
             if urls & self._urls or len(self._waiting) >= _BATCH:
                 await self._flush()
             self._waiting.append(group)
             self._urls |= urls
+
+    def _current(self, url: str) -> str:
+        """Return the address under which the feed is now, if it has moved."""
+        feed = self._feeds.get(url)
+        return url if feed is None else feed.url
 
     async def finish(self) -> None:
         await self._flush()
@@ -202,23 +209,33 @@ class _Importer:
             if feed is not None and not feed.has_own_title and feed.title != title:
                 await self._store.save_feed(replace(feed, title=title))
 
-    async def _take_list(self, member: Member, body: bytes, named: FeedList) -> None:
-        feeds = list(named.feeds)
-        day = day_of_path(member.place)
-        if day is not None:  # what was a feed then need not be one now
-            feeds = [replace(feed, status=FeedStatus.ARCHIVED) for feed in feeds]
+    async def _take_lists(self, lists: Sequence[tuple[Member, bytes, FeedList]]) -> None:
+        """Add the feeds of lists; what several name is as the last of them says."""
         await self._flush()
         await self._saved()
-        await self._add(feeds)
-        self._account.files += 1
-        self._account.feeds_named += len(feeds)
-        self._account.skipped += [Skipped(member.path, reason) for reason in named.skipped]
-        if named.value is not None:
-            file = legacy_sources.file_of(body, named.value, day)
-            if file is None:
-                self._account.skipped.append(Skipped(member.path, UNKEPT))
-            else:
-                await self._store.save_import(Import(groups=(), file=file))
+        feeds: dict[str, NewFeed] = {}
+        for member, body, named in lists:
+            day = day_of_path(member.place)
+            for feed in named.feeds:
+                # What was a feed on some day need not be one now.
+                feeds[feed.url] = replace(feed, status=FeedStatus.ARCHIVED) if day else feed
+            await self._keep_list(member, body, named, day)
+        await self._add(list(feeds.values()))
+
+    async def _keep_list(
+        self, member: Member, body: bytes, named: FeedList, day: date | None
+    ) -> None:
+        account = self._account
+        account.files += 1
+        account.feeds_named += len(named.feeds)
+        account.skipped += [Skipped(member.path, reason) for reason in named.skipped]
+        if named.value is None:
+            return
+        file = legacy_sources.file_of(body, named.value, day)
+        if file is None:
+            account.skipped.append(Skipped(member.path, UNKEPT))
+        else:
+            await self._store.save_import(Import(groups=(), file=file))
 
     async def _add(self, feeds: Sequence[NewFeed]) -> None:
         added = await self._store.add_feeds(feeds, now=self._now)

@@ -6,7 +6,7 @@ as they will be stored, they give its bytes again.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -71,6 +71,7 @@ class Group:
     """Files that are one import: a JSON document, its Markdown twin, or either alone."""
 
     files: list[Placed]
+    current: Callable[[str], str]
     items: list["Item"] = field(default_factory=list)
     rows: dict[LegacyKind, list["Item"]] = field(default_factory=dict)
     lost: int = 0
@@ -110,15 +111,18 @@ def twins(placed: Iterable[Placed]) -> list[list[Placed]]:
     return groups
 
 
-def group_of(files: list[Placed]) -> Group:
-    """Return the records of twins, each once, and which of them stand in which file."""
+def group_of(files: list[Placed], current: Callable[[str], str]) -> Group:
+    """Return the records of twins, each once, and which of them stand in which file.
+
+    ``current`` tells the address under which a feed is now.
+    """
     by_kind = {file.document.kind: index for index, file in enumerate(files)}
     json_at, markdown_at = by_kind.get(LegacyKind.JSON), by_kind.get(LegacyKind.MARKDOWN)
     if json_at is not None and markdown_at is not None:
         twin = files[markdown_at].document
         tagged = with_tags_of(files[json_at].document, twin)
         files[json_at] = replace(files[json_at], document=tagged)
-    group = Group(files)
+    group = Group(files, current)
     if json_at is not None:
         _add_rows(group, files[json_at], [None] * len(files[json_at].document.records), {})
     if markdown_at is not None:
@@ -149,7 +153,7 @@ def _add_rows(
             group.lost += 1
             continue
         item = Item(
-            url,
+            group.current(url),
             record,
             sighting_of(record.content, guid=None, doubts=record.doubts),
             seen_at_of(record, file.day),
@@ -170,7 +174,7 @@ def by_url(items: Iterable[Item]) -> dict[str, list[Item]]:
 def titles_of(group: Group) -> dict[str, str]:
     """Return what the files call their feed on their day."""
     return {
-        url: file.document.title
+        group.current(url): file.document.title
         for file in group.files
         if file.document.title
         and (url := address_of(file.document.url)) is not None

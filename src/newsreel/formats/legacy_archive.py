@@ -71,6 +71,8 @@ def read_markdown(body: bytes) -> LegacyDocument | None:
     except UnicodeDecodeError:
         text, doubts = body.decode("utf-8", "replace"), frozenset({Doubt.RECODED})
     found = legacy_markdown.read(text)
+    if found is None:  # as an editor or a checkout may have left it
+        found = legacy_markdown.read(text.removeprefix("\ufeff").replace("\r\n", "\n"))
     if found is None:
         return None
     language = tag_of(found.language)
