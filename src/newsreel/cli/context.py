@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from newsreel.config import Settings
@@ -47,14 +47,13 @@ class Context:
         chosen = self.settings
         policy = FetchPolicy(
             user_agent=chosen.user_agent,
+            contact=chosen.contact,
             allow_private=chosen.allow_private,
             concurrency=chosen.concurrency,
             timeout=chosen.timeout,
             host_gap=chosen.host_gap,
             max_bytes=chosen.max_bytes,
         )
-        if chosen.contact:
-            policy = replace(policy, contact=chosen.contact)
         async with Client(policy) as client:
             yield client
 

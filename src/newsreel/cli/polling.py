@@ -124,6 +124,8 @@ async def _run(context: Context) -> None:
     async with context.open_store() as store, context.client() as client:
         counts = await store.counts(now=utc_now())
         event("started", feeds=counts.active, entries=counts.entries)
+        if not context.settings.contact and not context.settings.user_agent:
+            event("no-contact", hint="set contact, so that publishers can reach you")
         exporting = asyncio.create_task(_export_on(context, stop))
         polls = poll_feeds(store, client, clock=utc_now, wanted=Wanted(stop=stop))
         try:

@@ -6,8 +6,6 @@ from datetime import timedelta
 from newsreel import __version__
 from newsreel.model.capture import Validators
 
-CONTACT = "https://github.com/newsreel/newsreel"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchPolicy:
@@ -22,7 +20,7 @@ class FetchPolicy:
     """
 
     user_agent: str = ""
-    contact: str = CONTACT
+    contact: str = ""
     allow_private: tuple[str, ...] = ()
     max_bytes: int = 20_000_000
     timeout: timedelta = timedelta(seconds=30)
@@ -33,7 +31,8 @@ class FetchPolicy:
     @property
     def agent(self) -> str:
         """The User-Agent that is sent: name, version and where to complain."""
-        return self.user_agent or f"Newsreel/{__version__} (+{self.contact})"
+        whom = f"+{self.contact}" if self.contact else "self-hosted feed archive"
+        return self.user_agent or f"Newsreel/{__version__} ({whom})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
