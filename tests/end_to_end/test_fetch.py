@@ -4,6 +4,7 @@ from hashlib import sha256
 
 import pytest
 
+from newsreel import __version__
 from newsreel.fetch.client import Client, FetchPolicy, Request
 from newsreel.model.capture import Capture, FaultKind, Validators
 from publisher import (
@@ -74,8 +75,13 @@ async def test_the_request_says_who_asks_and_nothing_else(
         "user-agent",
     ]
     assert seen.headers["host"] == f"127.0.0.1:{publisher.port}"
-    assert seen.headers["user-agent"].startswith("Newsreel/")
-    assert "+https://" in seen.headers["user-agent"]
+    assert seen.headers["user-agent"] == client.policy.agent
+
+
+def test_the_agent_names_the_version_and_whom_to_write_to() -> None:
+    policy = FetchPolicy(contact="mailto:archive@example.org")
+
+    assert policy.agent == f"Newsreel/{__version__} (+mailto:archive@example.org)"
 
 
 @pytest.mark.parametrize(
