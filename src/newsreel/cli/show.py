@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 import click
 
@@ -46,7 +47,7 @@ async def _show(context: Context, what: str, *, as_json: bool) -> None:
 
 
 async def _show_feed(store: Store, feed: Feed, *, as_json: bool) -> None:
-    entries = await store.entries_of(feed.id)
+    entries = [_discreet(entry, feed) for entry in await store.entries_of(feed.id)]
     gaps = await store.gaps(feed_id=feed.id, limit=20)
     row = feed_row(feed) | {"aliases": [redacted(alias) for alias in feed.aliases]}
     if as_json:
@@ -68,6 +69,24 @@ async def _show_feed(store: Store, feed: Feed, *, as_json: bool) -> None:
         )
 
 
+def _discreet(entry: Entry, feed: Feed | None) -> Entry:
+    """The links of a private feed may hold what makes it private."""
+    if feed is None or not feed.is_private:
+        return entry
+    revisions = [
+        replace(
+            revision,
+            content=replace(revision.content, permalink=_redacted(revision.content.permalink)),
+        )
+        for revision in entry.revisions
+    ]
+    return replace(entry, revisions=tuple(revisions), guid=_redacted(entry.guid))
+
+
+def _redacted(link: str | None) -> str | None:
+    return redacted(link) if link else None
+
+
 def gap_row(gap: Gap) -> Row:
     """Return a gap as a row of a listing."""
     return {"feed": gap.feed_id, "from": gap.from_at, "to": gap.to_at, "reason": gap.reason}
@@ -86,6 +105,7 @@ def _entry_row(entry: Entry) -> Row:
 
 async def _show_entry(store: Store, entry: Entry, *, as_json: bool) -> None:
     feed = await store.feed(entry.feed_id)
+    entry = _discreet(entry, feed)
     last_seen_at = await store.last_seen_at(entry)
     if as_json:
         print_json(_entry_object(entry, feed) | {"last_seen_at": last_seen_at})
