@@ -11,6 +11,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -40,6 +41,8 @@ def run_batch(paths: Iterable[str], write: Callable[[str], object], *, raw: bool
             told = f"{type(error).__name__}: {error}"[:300]
             write(_encode({"path": path, "feed": {}, "entries": [], "error": told}) + "\n")
         else:
+            if feed.language is None:
+                feed = replace(feed, language=headers.get("content-language"))
             write("".join(_line(path, feed, raw=raw)))
 
 
@@ -96,7 +99,7 @@ def _feed(feed: ParsedFeed, *, raw: bool) -> Record:
         "language": feed.language,
         "updated": iso_of(feed.updated),
         "published": iso_of(feed.published),
-        "id": feed.id,
+        "id": _id(feed.id, base),
         "author": _shown(feed.author, raw=raw),
         "authors": [_shown(name, raw=raw) for name in feed.authors],
         "image": _url(feed.image, base),
@@ -150,6 +153,11 @@ def _url(link: str | None, base: str | None) -> str | None:
     if not link:
         return None
     return absolute(link, base) or (link if ":" not in link else None)
+
+
+def _id(guid: str | None, base: str | None) -> str | None:
+    """Return an identifier; one that is a path is told from its base on."""
+    return absolute(guid, base) or guid if guid and guid[0] == "/" and base else guid
 
 
 def _html(text: str | None, base: str | None, *, raw: bool) -> str | None:

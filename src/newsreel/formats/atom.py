@@ -3,7 +3,17 @@
 from newsreel.formats.drafts import Draft
 from newsreel.formats.elements import XML_BASE, XML_LANG, add_json
 from newsreel.formats.names import key_of
-from newsreel.formats.rss import Element, Handler, author, body, extra, image, text, title
+from newsreel.formats.rss import (
+    Element,
+    Handler,
+    author,
+    body,
+    extra,
+    image,
+    last_text,
+    text,
+    title,
+)
 from newsreel.formats.urls import joined
 
 
@@ -59,7 +69,7 @@ ENTRY: dict[str, Handler] = {
     "contributor": (extra, "contributors", 0),
     "published": (text, "published", 1),
     "issued": (text, "published", 2),
-    "created": (text, "published", 8),
+    "created": (last_text, "published", 8),
     "updated": (text, "updated", 0),
     "modified": (text, "updated", 1),
     "summary": (body, "abstract", 0),

@@ -31,6 +31,14 @@ def text(draft: Draft, element: Element, field: str, rank: int) -> None:
         draft.ranks[field] = rank
 
 
+def last_text(draft: Draft, element: Element, field: str, rank: int) -> None:
+    """Keep an element's text as a field; of several the last one."""
+    value = text_in(element)
+    if value and rank <= draft.ranks.get(field, 1000):
+        draft.texts[field] = value
+        draft.ranks[field] = rank
+
+
 def title(draft: Draft, element: Element, _field: str, rank: int) -> None:
     """Keep a title, by its type."""
     value, is_html = construct(element)
@@ -67,7 +75,9 @@ def guid(draft: Draft, element: Element, _field: str, rank: int) -> None:
 
 
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
-_PAGE = re.compile(r"https?://|/|[^\s:]+/", re.IGNORECASE)
+_PAGE = re.compile(
+    r"(?!(?:tag|urn|uuid|yt|data|javascript):)[a-z][a-z0-9+.-]{2,}:|/|[^\s:]+/", re.I
+)
 
 
 def about(draft: Draft, element: Element) -> None:
