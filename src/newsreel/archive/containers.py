@@ -17,16 +17,14 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Protocol, Self
 
 from newsreel.errors import ArchiveError
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+zstd = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 
 _MIB = 1 << 20
 _CHUNK = _MIB
