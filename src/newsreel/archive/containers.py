@@ -297,22 +297,34 @@ class Containers:
         plain = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  (the stack closes it)
         self._stack.enter_context(plain)
         left = self._limits.total_for(size)
-        stream = opener(file)
-        try:
-            while chunk := stream.read(_CHUNK):
-                left -= len(chunk)
-                if left < 0:
-                    raise ArchiveError(
-                        f"{path}: holds more than {self._limits.total_for(size)} bytes",
-                        hint="unpack it yourself and import the directory, if you trust it",
-                    )
+        for chunk in self._chunks(opener(file), path):
+            left -= len(chunk)
+            if left < 0:
+                raise ArchiveError(
+                    f"{path}: holds more than {self._limits.total_for(size)} bytes",
+                    hint="unpack it yourself and import the directory, if you trust it",
+                )
+            try:
                 plain.write(chunk)
-        except _BROKEN as error:
-            if not plain.tell():
-                raise _broken(path, "compressed file", error) from error
-            self._refuse(path, f"the archive ends early: {error}")
+            except OSError as error:
+                raise ArchiveError(
+                    f"{path}: no room to unpack it: {error.strerror or error}",
+                    hint="free some space, or name another directory with TMPDIR",
+                ) from error
         plain.seek(0)
         return plain
+
+    def _chunks(self, stream: _Readable, path: str) -> Iterator[bytes]:
+        """Yield what a compressed stream gives, up to where it breaks."""
+        is_first = True
+        try:
+            while chunk := stream.read(_CHUNK):
+                yield chunk
+                is_first = False
+        except _BROKEN as error:
+            if is_first:
+                raise _broken(path, "compressed file", error) from error
+            self._refuse(path, f"the archive ends early: {error}")
 
     def _limited(
         self, file: IO[bytes], path: str, budget: "_Budget", *, size: int = sys.maxsize
