@@ -6,15 +6,19 @@ from datetime import UTC, date, datetime
 import pytest
 
 from newsreel.core import normalize, revise
+from newsreel.core.conclude import conclude
+from newsreel.core.reading import read
 from newsreel.errors import UsageError
 from newsreel.formats.document import PARSER_VERSION
+from newsreel.model.capture import Capture
 from newsreel.model.day import WriteReason
 from newsreel.model.entry import Content, Doubt, Entry, Revision
 from newsreel.model.feed import Feed, IdentityPolicy
 from newsreel.model.poll import Tombstone
 from newsreel.store import Store
-from newsreel.store.sqlite import changes, known
-from polled_world import DAY, HOUR, MINUTE, MORNING, Item, World, item, titles_of
+from newsreel.store.sqlite import changes as sqlite_changes
+from newsreel.store.sqlite import known as sqlite_known
+from polled_world import DAY, HOUR, MINUTE, MORNING, PRESS, Item, World, item, rss, titles_of
 
 MARCH_4 = date(2026, 3, 4)
 
@@ -372,6 +376,29 @@ async def test_an_erased_entry_does_not_come_back_by_polling(world: World) -> No
     assert (await world.again(feed)).entry_count == 1
 
 
+@pytest.mark.parametrize("is_read_anew", [False, True])
+async def test_an_entry_that_is_erased_while_its_feed_is_polled_stays_erased(
+    world: World, other: Store, monkeypatch: pytest.MonkeyPatch, *, is_read_anew: bool
+) -> None:
+    feed = await world.feed()
+    await world.poll(feed, item("x"), item("y"))
+    entry = await world.entry(feed, "press-x")
+    world.later()
+    if is_read_anew:
+        change_versions(monkeypatch, 2, 1)
+    (leased,) = await world.lease(feed, is_forced=True)
+    body = rss([item("x", title="Changed"), item("y", category="New")])
+    reading = read(leased, Capture(url=PRESS, final_url=PRESS, fetched_at=world.now, body=body))
+    found = await world.store.known(leased, reading.sightings)
+    changes = revise.revise(leased, reading.sightings, found, seen_at=world.now)
+
+    await other.tombstone(entry.public_id, Tombstone.ERASED, reason="asked", now=world.now)
+    await world.store.save(conclude(leased, reading, changes, window=found.window, now=world.now))
+
+    assert titles_of(await world.entries(feed)) == ["Y"]
+    assert len(await world.store.polls()) == 2
+
+
 async def test_erasing_one_report_of_a_page_leaves_its_siblings(world: World) -> None:
     feed = await world.feed()
     page = "https://press.example/live"
@@ -498,7 +525,7 @@ def restorable(feed: Feed, public_id: str) -> Entry:
 
 def change_versions(monkeypatch: pytest.MonkeyPatch, parser: int, digest: int) -> None:
     """Let the code believe that it is of other versions, wherever it looks."""
-    for module in (revise, known, changes):
+    for module in (revise, sqlite_known, sqlite_changes):
         monkeypatch.setattr(module, "PARSER_VERSION", parser)
         monkeypatch.setattr(module, "DIGEST_VERSION", digest)
 

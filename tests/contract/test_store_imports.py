@@ -14,7 +14,7 @@ from newsreel.model.feed import Feed, FeedStatus
 from newsreel.model.legacy import FeedChanges, Import, LegacyFile, LegacyKind, LegacyRow
 from newsreel.model.poll import Changes, Tombstone
 from newsreel.store import Store
-from polled_world import DAY, MORNING, PRESS, World, item, titles_of
+from polled_world import DAY, HOUR, MORNING, PRESS, World, item, titles_of
 
 MARCH_1 = date(2026, 3, 1)
 THEN = MORNING - 3 * DAY
@@ -208,6 +208,37 @@ async def test_two_entries_of_one_link_do_not_take_over_the_same_import(world: W
     assert (len(first.changes.new), len(first.changes.adoptions)) == (1, 1)
     assert (len(second.changes.new), second.changes.unchanged) == (0, 2)
     assert len(await world.entries(feed)) == 2
+
+
+async def test_a_wording_imported_while_its_feed_is_polled_is_kept_beside_the_new_one(
+    world: World,
+) -> None:
+    feed = await world.feed()
+    await world.poll(feed, item("a", guid=None))
+    world.later()
+    stale = await changes_of(world.store, feed, [old("a", "Imported")], MORNING + HOUR)
+
+    await world.poll(feed, item("a", guid=None, title="Polled"))
+    await world.store.save_import(Import(groups=(FeedChanges(feed=feed, changes=stale),)))
+
+    (entry,) = await world.entries(feed)
+    assert {(r.number, r.content.title) for r in entry.revisions} == {
+        (1, "A"),
+        (2, "Polled"),
+        (3, "Imported"),
+    }
+
+
+async def test_an_entry_that_a_feed_shows_twice_is_one(world: World) -> None:
+    feed = await world.feed()
+    await bring_in(world.store, feed, old("a"))
+    await world.poll(feed, item("a"))
+    world.later()
+
+    poll = await world.poll(feed, item("a"), item("a", guid=None, title="Again"))
+
+    assert (poll.changes.new, poll.changes.revised, poll.changes.unchanged) == ((), (), 1)
+    assert len(await world.entries(feed)) == 1
 
 
 async def test_an_erased_entry_does_not_come_back_by_importing_or_polling(world: World) -> None:

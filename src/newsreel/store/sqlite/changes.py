@@ -30,6 +30,7 @@ RENEW = """
                        observed = :observed
     WHERE id = :id
 """
+HEAD = "SELECT day, revision_count, number, reread, seen_at FROM entries WHERE id = ?"
 COUNT = "UPDATE entries SET revision_count = max(revision_count, ?) WHERE id = ?"
 
 
@@ -65,7 +66,11 @@ def save_changes(
 
 
 class _Writer:
-    """Writes one feed's changes and collects which days they touch."""
+    """Writes one feed's changes and collects which days they touch.
+
+    Since these were worked out, an entry may have been erased, or an import may have added to it:
+    what is gone stays so, and numbers go on from those that are there.
+    """
 
     def __init__(
         self,
@@ -150,42 +155,41 @@ class _Writer:
         )
 
     def revise(self, new: NewRevision) -> None:
-        entry_id = new.entry_id or self.ids[new.sighting.identity]
-        self._add_wording(entry_id, new.number, 0, new.sighting, new.seen_at, new.absent_at)
+        entry_id = new.entry_id or self.ids.get(new.sighting.identity, 0)
+        found = self._connection.execute(HEAD, (entry_id,)).fetchone()
+        if found is None:
+            return
+        number = max(new.number, found[1] + 1)
+        self._add_wording(entry_id, number, 0, new.sighting, new.seen_at, new.absent_at)
         if new.is_latest:
-            self._renew(entry_id, new.number, 0, new.sighting, new.seen_at)
+            self._renew(entry_id, number, 0, new.sighting, new.seen_at)
         else:
-            self._connection.execute(COUNT, (new.number, entry_id))
-        self._touch(entry_id, WriteReason.REVISION)
+            self._connection.execute(COUNT, (number, entry_id))
+        self._days[found[0], WriteReason.REVISION] = None
 
     def reread(self, new: Reread) -> None:
-        number = new.reread if not new.is_same else new.reread - 1
-        if not new.is_same:
-            self._add_wording(new.entry_id, new.number, number, new.sighting, new.seen_at, None)
-            self._touch(new.entry_id, WriteReason.REREAD)
-        query = "SELECT seen_at FROM entries WHERE id = ?"
-        seen_at = self._connection.execute(query, (new.entry_id,)).fetchone()[0]
-        self._renew(
-            new.entry_id, new.number, number, new.sighting, seen_at if new.is_same else new.seen_at
-        )
+        found = self._connection.execute(HEAD, (new.entry_id,)).fetchone()
+        if found is None or found[2:4] != (new.number, new.reread - 1):
+            return
+        if new.is_same:
+            self._renew(new.entry_id, new.number, new.reread - 1, new.sighting, found[4])
+            return
+        self._add_wording(new.entry_id, new.number, new.reread, new.sighting, new.seen_at, None)
+        self._renew(new.entry_id, new.number, new.reread, new.sighting, new.seen_at)
+        self._days[found[0], WriteReason.REREAD] = None
 
     def observe(self, entry_id: int, sighting: Sighting) -> None:
-        at = micros(self._feed.last_poll_at)
+        query = "UPDATE entries SET observed = ? WHERE id = ?"
+        if not self._connection.execute(query, (sighting.observed, entry_id)).rowcount:
+            return
         self._connection.execute(
             "INSERT INTO observations (entry_id, seen_at, observed) VALUES (?, ?, ?)",
-            (entry_id, at, observed_text(sighting)),
-        )
-        self._connection.execute(
-            "UPDATE entries SET observed = ? WHERE id = ?", (sighting.observed, entry_id)
+            (entry_id, micros(self._feed.last_poll_at), observed_text(sighting)),
         )
 
     def mark(self) -> None:
         for day, reason in self._days:
             mark_dirty(self._connection, day, self._feed.id, reason)
-
-    def _touch(self, entry_id: int, reason: WriteReason) -> None:
-        query = "SELECT day FROM entries WHERE id = ?"
-        self._days[self._connection.execute(query, (entry_id,)).fetchone()[0], reason] = None
 
     def _add_wording(
         self,
