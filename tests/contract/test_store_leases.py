@@ -312,3 +312,18 @@ def capture_of(feed: Feed, world: World) -> Capture:
 def empty_poll(feed: Feed, world: World) -> Poll:
     reading = Reading(capture=capture_of(feed, world), outcome=Outcome.NOT_MODIFIED)
     return conclude(feed, reading, Changes(), window=(), now=world.now)
+
+
+async def test_a_forced_round_leaves_out_what_another_worker_polled_meanwhile(
+    world: World, other: Store
+) -> None:
+    polled, waiting = await world.feed(), await world.feed("https://second.example/")
+    started_at = world.now
+    world.later(MINUTE)
+    await world.poll(polled, item("a"))
+
+    leased = await other.lease(
+        now=world.now, term=HOUR, limit=10, is_forced=True, since=started_at
+    )
+
+    assert [feed.id for feed in leased] == [waiting.id]

@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from newsreel.app.clock import Clock
 from newsreel.core.conclude import conclude, polled_at
@@ -90,13 +90,13 @@ async def _driven(
     """Lease slice after slice as there is room, and hand out what is done."""
     left = await _forced_ids(store, wanted)
     loop = asyncio.get_running_loop()
-    is_dry, asked_at = False, 0.0
+    is_dry, asked_at, started_at = False, 0.0, clock()
     while True:
         if wanted.stop is not None and wanted.stop.is_set():
             return
         if not is_dry and lanes.under_way <= MOST_UNDER_WAY - SLICE:
             some = None if left is None else [left.popleft() for _ in range(min(SLICE, len(left)))]
-            feeds = [] if some == [] else await _lease(store, clock, some, wanted)
+            feeds = [] if some == [] else await _lease(store, clock, some, wanted, started_at)
             lanes.put(feeds)
             is_dry = not left if left is not None else len(feeds) < SLICE
             asked_at = loop.time()
@@ -121,11 +121,16 @@ async def _forced_ids(store: Store, wanted: Wanted) -> deque[int] | None:
 
 
 async def _lease(
-    store: Store, clock: Clock, some: Sequence[int] | None, wanted: Wanted
+    store: Store, clock: Clock, some: Sequence[int] | None, wanted: Wanted, started_at: datetime
 ) -> list[Feed]:
     is_forced = wanted.is_forced or wanted.feed_ids is not None
     return await store.lease(
-        now=clock(), term=LEASE_TERM, limit=SLICE, feed_ids=some, is_forced=is_forced
+        now=clock(),
+        term=LEASE_TERM,
+        limit=SLICE,
+        feed_ids=some,
+        is_forced=is_forced,
+        since=started_at if is_forced else None,
     )
 
 

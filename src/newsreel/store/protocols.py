@@ -111,10 +111,12 @@ class PollStore(Protocol):
         limit: int,
         feed_ids: Sequence[int] | None = None,
         is_forced: bool = False,
+        since: datetime | None = None,
     ) -> list[Feed]:
         """Lease active, unleased feeds that are due, longest due first.
 
-        ``is_forced``: whatever their time. Never a feed, or a feed of a host, that asked to be
+        ``is_forced``: whatever their time; ``since`` leaves out what was polled after that moment,
+        by another worker. Never a feed, or a feed of a host, that asked to be
         left alone until later. The lease is this store's; it ends with the poll's save, with its
         term, or when this process dies.
         """

@@ -34,6 +34,7 @@ LEASABLE = """
 DUE = """
     (s.next_poll_at <= :now OR (s.last_poll_at > :ahead AND s.next_poll_at >= s.last_poll_at))
 """
+POLLED_SINCE = "(coalesce(s.last_poll_at, 0) > :since AND s.last_poll_at <= :now)"
 LEASE = "UPDATE feed_state SET lease_holder = ?, lease_until = ? WHERE feed_id = ?"
 
 SAVE_STATE = """
@@ -72,15 +73,19 @@ class Polls:
         limit: int,
         feed_ids: Sequence[int] | None = None,
         is_forced: bool = False,
+        since: datetime | None = None,
     ) -> list[Feed]:
         query = f"{SELECT} WHERE {LEASABLE}"
         if not is_forced:
             query += f" AND {DUE}"
+        if since is not None:
+            query += f" AND NOT {POLLED_SINCE}"
         if feed_ids is not None:
             query += " AND f.id IN (SELECT value FROM json_each(:ids))"
         query += " ORDER BY s.next_poll_at, f.id LIMIT :limit"
         values = {
             "now": micros(now),
+            "since": micros(since),
             "ahead": micros(now + CLOCK_SLACK),
             "horizon": micros(now + LONGEST_RETRY),
             "ids": dumps(list(feed_ids or ())),
