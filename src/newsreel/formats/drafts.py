@@ -28,7 +28,7 @@ _HTML = (
     "style sub summary sup svg table tbody td textarea tfoot th thead time tr tt u ul "
     "var video wbr"
 ).replace(" ", "|")
-_MARKUP = re.compile(rf"</?(?:{_HTML})(?:[\s/][^<>]*)?/?>|<!--", re.IGNORECASE)
+_MARKUP = re.compile(rf"<(?=[A-Za-z/!])(?:/?(?:{_HTML})(?:[\s/][^<>]*)?/?>|!--)", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 OF_LAST_RESORT = 50
 

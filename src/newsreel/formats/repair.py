@@ -11,11 +11,13 @@ from collections import Counter
 from newsreel.model.entry import Forgiven
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]+")
-_ROOT = re.compile(r"<(?:[A-Za-z][\w.-]{0,40}:)?(?:rss|feed|rdf|urlset)(?=[\s>/])", re.IGNORECASE)
+_ROOT = re.compile(
+    r"<(?=[A-Za-z])(?:[A-Za-z][\w.-]{0,40}:)?(?:rss|feed|rdf|urlset)(?=[\s>/])", re.IGNORECASE
+)
 _ESCAPED_ROOT = re.compile(r"&lt;(?:rss|feed|rdf:RDF)(?=[\s&])")
 FEEDISH = frozenset({"rss", "feed", "rdf", "urlset", "channel", "sitemapindex", "entry", "item"})
 _ANY = re.compile(
-    r"<(?:[A-Za-z][\w.-]{0,40}:)?(?:rss|feed|rdf|urlset|channel|sitemapindex|entry|item)(?=[\s>/])",
+    r"<(?=[A-Za-z])(?:[A-Za-z][\w.-]{0,40}:)?(?:rss|feed|rdf|urlset|channel|sitemapindex|entry|item)(?=[\s>/])",
     re.IGNORECASE,
 )
 _PROLOG = re.compile(r"\s*(?:<\?[^>]{0,2000}>|<!--|<!DOCTYPE\b)?", re.IGNORECASE)

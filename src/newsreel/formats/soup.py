@@ -18,7 +18,9 @@ _TIDY = re.compile(r"""((?:\s+[\w.:-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))*)\s*(/?)>"
 _ATTRIBUTE = re.compile(
     r"""([^\s=>/"'<]+)(?:\s*=\s*(?:"([^"<]*)"|'([^'<]*)'|"?([^\s"'<>]*[^\s"'<>/])))?"""
 )
-_NEXT_ENTRY = re.compile(r"<(?:[A-Za-z][\w.-]{0,40}:)?(?:item|entry|url)(?=[\s>/])", re.IGNORECASE)
+_NEXT_ENTRY = re.compile(
+    r"<(?=[A-Za-z])(?:[A-Za-z][\w.-]{0,40}:)?(?:item|entry|url)(?=[\s>/])", re.IGNORECASE
+)
 _GOOD_NAME = re.compile(r"[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?\Z")
 
 _ROOTS = frozenset({"rss", "feed", "rdf", "urlset"})

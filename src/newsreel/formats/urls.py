@@ -98,6 +98,8 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 _PORTS = {"http": ":80", "https": ":443"}
 _HOST = re.compile(r"[a-z0-9._-]+\Z")
 _MOST_HOPS = 5
+_PLAIN = re.compile(r"https?://([a-z0-9-]+(?:\.[a-z0-9-]+)*)/[A-Za-z0-9_~!$&'()*+,;=:@./-]*\Z")
+_WRAPPING = frozenset({*REDIRECTORS, "google.com"})
 
 
 def canonical(url: str) -> str:
@@ -105,6 +107,9 @@ def canonical(url: str) -> str:
 
     The law: what is canonical stays as it is.
     """
+    plain = _PLAIN.match(url)
+    if plain and "/." not in url and not _may_wrap(plain[1]):
+        return url
     url = _DROPPED.sub("", url.strip(_EDGES))
     for _ in range(_MOST_HOPS):
         inner = _unwrapped(url)
@@ -196,6 +201,11 @@ def _fragment(fragment: str) -> str:
     if name.partition("=")[0] in PARAMETERS | {"ref", "source", "xtor"} and "=" in name:
         return ""
     return _escapes(fragment)
+
+
+def _may_wrap(host: str) -> bool:
+    """Tell whether a host's addresses may carry another one."""
+    return host.removeprefix("www.") in _WRAPPING or host.endswith("ampproject.org")
 
 
 def _unwrapped(url: str) -> str | None:
