@@ -14,7 +14,8 @@ from dataclasses import replace
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from newsreel.app.clock import Clock
 from newsreel.archive.containers import Containers, Limits, Member
@@ -71,17 +72,17 @@ async def import_paths(
     paths = list(paths)
     with _rare_collections(), Containers(limits or Limits()) as containers:
         members = list(_members(containers, paths, account))
-        importer = await _Importer.of(store, clock(), account)
         done = 0
         useful: set[str] = set()
-        for group in _grouped(members):
-            found = _understood(group, account)
-            useful.update(member.root for member, _, _ in found)
-            await importer.take(found)
-            done += len(group)
-            if progress is not None:
-                progress(done, len(members))
-        await importer.finish()
+        async with await _Importer.of(store, clock(), account) as importer:
+            for group in _grouped(members):
+                found = _understood(group, account)
+                useful.update(member.root for member, _, _ in found)
+                await importer.take(found)
+                done += len(group)
+                if progress is not None:
+                    progress(done, len(members))
+            await importer.finish()
         refused = containers.refusals
         account.skipped += [Skipped(refusal.path, refusal.reason) for refusal in refused]
     _fail_useless(account, paths, useful)
@@ -271,6 +272,18 @@ class _Importer:
         ]
         self._saves.append((urls, asyncio.gather(*imports)))
         await asyncio.sleep(0)  # the store begins to save while the next files are read
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Wait for what is still being saved; of several failures the first is told."""
+        await asyncio.gather(*(save for _, save in self._saves), return_exceptions=True)
 
     async def _saved(self, urls: set[str] | None = None) -> None:
         """Wait for the saves that concern these feeds (None: all), and that not too many wait."""
