@@ -205,6 +205,22 @@ async def test_the_operators_choices_are_kept(world: World) -> None:
     assert saved == wanted == await world.again(feed)
 
 
+async def test_a_shorter_interval_holds_from_now_on_and_a_longer_one_from_the_next_poll(
+    world: World,
+) -> None:
+    feed = await world.feed()
+    poll = await world.poll(feed, item("a"))
+    polled = await world.again(feed)
+
+    longer = await world.store.save_feed(replace(polled, interval=10 * DAY))
+    shorter = await world.store.save_feed(replace(polled, interval=timedelta(minutes=5)))
+    world.later(timedelta(minutes=5))
+
+    assert longer.next_poll_at == poll.feed.next_poll_at
+    assert shorter.next_poll_at == world.now
+    assert [found.id for found in await world.lease()] == [feed.id]
+
+
 async def test_a_title_of_the_operators_outlives_a_poll(world: World) -> None:
     feed = await world.feed()
     await world.store.save_feed(replace(feed, title="Ours", has_own_title=True))

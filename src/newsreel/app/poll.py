@@ -78,6 +78,8 @@ async def poll_feeds(
     lanes = _Lanes(store, client, gate, clock)
     try:
         async for poll in _driven(lanes, store, clock, wanted):
+            if changed := gate.changed():  # a service may run for weeks
+                await store.save_hosts(changed)
             yield poll
     finally:
         await lanes.close()

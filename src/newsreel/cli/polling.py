@@ -13,7 +13,7 @@ from newsreel.cli.choice import feed_of
 from newsreel.cli.context import Context
 from newsreel.cli.listing import Row, name_of, note, print_rows
 from newsreel.cli.progress import Progress
-from newsreel.errors import NewsreelError
+from newsreel.errors import NewsreelError, StoreBusy
 from newsreel.formats.urls import redacted
 from newsreel.model.feed import Feed
 from newsreel.model.poll import Outcome, Poll, PollRecord
@@ -127,11 +127,15 @@ async def _run(context: Context) -> None:
         if not context.settings.contact and not context.settings.user_agent:
             event("no-contact", hint="set contact, so that publishers can reach you")
         exporting = asyncio.create_task(_export_on(context, stop))
-        polls = poll_feeds(store, client, clock=utc_now, wanted=Wanted(stop=stop))
         try:
-            async with aclosing(polls):
-                async for done in polls:
-                    event("polled", **_poll_fields(done))
+            while not stop.is_set():
+                polls = poll_feeds(store, client, clock=utc_now, wanted=Wanted(stop=stop))
+                try:
+                    async with aclosing(polls):
+                        async for done in polls:
+                            event("polled", **_poll_fields(done))
+                except StoreBusy as error:
+                    event("waiting", error=str(error), hint=error.hint)
         finally:
             stop.set()
             await exporting

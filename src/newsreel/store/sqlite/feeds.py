@@ -35,6 +35,10 @@ FILL = """
                      interval_us = coalesce(interval_us, :interval_us), status = :status
     WHERE id = :id
 """
+SOONER = """
+    UPDATE feed_state SET next_poll_at = min(next_poll_at, last_poll_at + :interval)
+    WHERE feed_id = :feed_id AND last_poll_at IS NOT NULL
+"""
 
 
 class Feeds:
@@ -201,8 +205,11 @@ def _save(connection: sqlite3.Connection, feed: Feed) -> Feed:
     if former.is_private != feed.is_private:
         reason = WriteReason.WITHHELD if feed.is_private else WriteReason.NEW
         mark_feed_dirty(connection, feed.id, reason)
-    if former.status != feed.status or former.interval != feed.interval:
+    if former.status != feed.status:
         _wake(connection, feed.id, feed.status)
+    if feed.interval is not None and former.interval != feed.interval:
+        interval = feed.interval // MICROSECOND
+        connection.execute(SOONER, {"feed_id": feed.id, "interval": interval})
     return _present(connection, feed.id)
 
 
