@@ -8,7 +8,7 @@ import pytest
 
 from command_line import Newsreel
 from polled_world import item, rss
-from publisher import Publisher, fail
+from publisher import Publisher, fail, redirect
 
 PAGE = """<html><head><title>The Press</title>
 <link rel="alternate" type="application/rss+xml" title="News" href="/news.xml">
@@ -117,6 +117,23 @@ def test_an_address_of_the_own_network_is_refused(newsreel: Newsreel, address: s
     assert "refused-address" in done.stderr
     assert "NEWSREEL_ALLOW_PRIVATE" in done.stderr
     assert newsreel.json("feeds") == []
+
+
+def test_a_feed_that_has_moved_is_added_where_it_is(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    publisher.answer("/old.xml", redirect(publisher.url("/news.xml"), 301))
+    publisher.answer("/now.xml", redirect(publisher.url("/sport.xml"), 302))
+
+    newsreel("add", publisher.url("/old.xml"), "feed:" + publisher.url("/now.xml"))
+    again = newsreel("add", publisher.url("/old.xml"))
+
+    urls = {feed["title"]: feed["url"] for feed in newsreel.json("feeds")}
+    assert urls == {
+        "The News": publisher.url("/news.xml"),
+        "The Sport": publisher.url("/now.xml"),
+    }
+    assert again.stderr == "already there: 1 The News\n"
 
 
 def test_a_page_without_a_feed_is_no_feed(newsreel: Newsreel, publisher: Publisher) -> None:

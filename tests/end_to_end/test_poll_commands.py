@@ -178,6 +178,27 @@ def test_a_service_that_is_told_to_stop_stores_and_writes_what_it_has(
     assert list(newsreel.home.glob("*.lease")) == []
 
 
+def test_a_service_that_can_not_write_its_days_keeps_what_it_polled(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    subscribe(newsreel, publish(publisher, 2))
+    newsreel.archive.write_text("no folder")
+
+    with newsreel.start("run") as service:
+        events_of(service, "polled", 2)
+        service.terminate()
+        _, told = service.communicate(timeout=30)
+    newsreel.archive.unlink()
+    done = newsreel("export")
+
+    assert service.returncode == 1
+    assert "error: " in told
+    assert "hint: " in told
+    assert "Traceback" not in told
+    assert done.returncode == 0
+    assert len(list(newsreel.archive.glob("2026/03/2026-03-04/*_entries.md"))) == 2
+
+
 async def test_a_service_takes_up_what_is_added_while_it_runs(
     newsreel: Newsreel, publisher: Publisher
 ) -> None:
