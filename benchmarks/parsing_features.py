@@ -87,9 +87,11 @@ TESTS: dict[str, Test] = {
         field("link", "http://e.example/1"),
     ),
     "sitemap with news": (
-        (b'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" '
-        b'xmlns:n="http://www.google.com/schemas/sitemap-news/0.9"><url><loc>http://e.example/1'
-        b"</loc><n:news><n:title>T</n:title></n:news></url></urlset>"),
+        (
+            b'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" '
+            b'xmlns:n="http://www.google.com/schemas/sitemap-news/0.9"><url><loc>http://e.example/1'
+            b"</loc><n:news><n:title>T</n:title></n:news></url></urlset>"
+        ),
         field("title", "T"),
     ),
     "RSS elements in Atom": (
@@ -157,8 +159,10 @@ TESTS: dict[str, Test] = {
         body("<b>x</b>"),
     ),
     "content in base64": (
-        (b'<feed version="0.3" xmlns="http://purl.org/atom/ns#"><entry><id>1</id>'
-        b'<content type="text/html" mode="base64">PGI+eDwvYj4=</content></entry></feed>'),
+        (
+            b'<feed version="0.3" xmlns="http://purl.org/atom/ns#"><entry><id>1</id>'
+            b'<content type="text/html" mode="base64">PGI+eDwvYj4=</content></entry></feed>'
+        ),
         body("<b>x</b>"),
     ),
     "titles as plain text": (

@@ -149,7 +149,7 @@ def _entries(element: Element, base: str | None, depth: int = 0) -> Iterator[Par
             yield from _entries(child, draft.base, depth + 1)
 
 
-_MOST_KEPT, _DEEPEST = 20_000, 20
+_MOST_KEPT, _LONGEST_KEPT, _DEEPEST = 20_000, 200, 20
 _handlers: dict[object, Handler] = {}
 
 
@@ -157,9 +157,10 @@ def _handler_of(tag: str) -> Handler:
     """Return who reads an element of an entry; what nobody knows becomes an extra."""
     key = key_of(tag)
     found = _ENTRY.get(key) or _SPECIAL.get(key, (extra, key, 0))
-    if len(_handlers) >= _MOST_KEPT:
-        _handlers.clear()
-    _handlers[tag] = found
+    if len(tag) < _LONGEST_KEPT:
+        if len(_handlers) >= _MOST_KEPT:
+            _handlers.clear()
+        _handlers[tag] = found
     return found
 
 

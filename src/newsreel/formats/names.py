@@ -123,7 +123,7 @@ _FEEDISH = re.compile(
     r"(?:^|[^a-z])(?:rss|atom)(?:[-_./]?\d[\d.]*)?(?:/?ns)?$|netscape\.com|userland\.com"
 )
 
-_MOST_KEPT = 20_000
+_MOST_KEPT, _LONGEST_KEPT = 20_000, 200
 _keys: dict[str, str] = {}
 
 
@@ -131,9 +131,11 @@ def key_of(tag: str) -> str:
     """Return an element's name as ``prefix:local`` in lower case; no prefix for RSS and Atom."""
     key = _keys.get(tag)
     if key is None:
-        if len(_keys) >= _MOST_KEPT:
-            _keys.clear()
-        key = _keys[tag] = _key_of(tag)
+        key = _key_of(tag)
+        if len(tag) < _LONGEST_KEPT:
+            if len(_keys) >= _MOST_KEPT:
+                _keys.clear()
+            _keys[tag] = key
     return key
 
 

@@ -1,0 +1,1 @@
+<CHANNEL HREF="http://ch.example/"><A HREF="http://ch.example/a"></A><TITLE>Outer</TITLE><CHANNEL><TITLE>Inner</TITLE><ITEM HREF="http://ch.example/2"><TITLE>Two</TITLE><USAGE VALUE="x"/></ITEM></CHANNEL></CHANNEL>
