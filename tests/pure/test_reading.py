@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from archive_values import feed_named
-from newsreel.core.reading import RHYTHM_ENTRIES, read
+from newsreel.core.reading import read
 from newsreel.model.capture import Capture, Fault, FaultKind
 from newsreel.model.poll import Outcome
 from polled_world import item, rss
@@ -77,15 +77,14 @@ def test_no_link_inherits_user_and_password_of_the_feeds_address() -> None:
     assert "quill" not in repr(replace(reading, capture=capture_of(b"")))
 
 
-def test_hints_hold_the_newest_dates_and_no_empty_wish() -> None:
-    items = [item(str(day), date=f"{day:02} Mar 2026 10:00:00 GMT") for day in range(1, 20)]
+def test_hints_hold_what_the_publisher_wishes_and_nothing_else() -> None:
+    body = rss([item("a")])
+    wish = b"<ttl>90</ttl><skipHours><hour>3</hour></skipHours><item>"
 
-    reading = read(FEED, capture_of(rss(items)))
+    told = read(FEED, capture_of(body.replace(b"<item>", wish))).hints
+    silent = read(FEED, capture_of(rss([]))).hints
 
-    assert reading.hints is not None
-    newest = datetime(2026, 3, 19, 10, tzinfo=UTC).timestamp()
-    dates = reading.hints["entries_at"]
-    assert isinstance(dates, list)
-    assert (len(dates), dates[0]) == (RHYTHM_ENTRIES, newest)
-    assert set(reading.hints) == {"entries_at"}
-    assert read(FEED, capture_of(rss([]))).hints == {}
+    assert told is not None
+    assert (told["ttl_minutes"], told["skip_hours"]) == (90, [3])
+    assert "skip_days" not in told
+    assert silent == {}
