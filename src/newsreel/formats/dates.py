@@ -220,13 +220,20 @@ _DAY_MONTH = re.compile(
     r"of\s+)?([^\W\d_]{3,})\b[\s,.'’/-]*(?:de[l]?\s+)?(\d{4}|\d\d)(?!\d)"
 )
 _MONTH_DAY = re.compile(
-    r"([^\W\d_]{3,})\b[\s.-]*(\d{1,2})(?:st|nd|rd|th)?(?:[\s,]+(?:of\s+)?|-)(\d{4})(?!\d)"
+    r"([^\W\d_]{3,})\b[\s.,-]*(\d{1,2})(?:st|nd|rd|th)?(?:[\s,]+(?:of\s+)?|-)(\d{4})(?!\d)"
 )
 _MONTH_DAY_LATER = re.compile(r"([^\W\d_]{3,})\b[\s.]*(\d{1,2})\b.*(?<!\d)(\d{4})(?!\d)")
+_YEAR_NAME = re.compile(r"(?<!\d)(\d{4})[.,]?\s+([^\W\d_]{3,})\.?\s+(\d{1,2})(?!\d)")
 _DOTTED = re.compile(r"(?<!\d)(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4}|\d\d)(?!\d)")
 _SLASHED = re.compile(r"(?<!\d)(\d{1,2})([/-])(\d{1,2})\2(\d{4})(?!\d)")
 _MONTH_ONLY = re.compile(r"(\d{4})[-/](\d\d)\Z")
 _MONTH_YEAR = re.compile(r"([^\W\d_]{3,})[\s,.]+(\d{4})\Z")
+
+# Marks of writing direction, a colon before the zone, seconds in the zone, the frame of ASP.NET.
+_NOISE = re.compile(
+    r"[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]|:(?=[+-]\d)|(?<=[+-]\d\d:\d\d):00\Z"
+    r"|\A/Date\(|\)/\Z"
+)
 
 Day = tuple[int, int, int]
 Found = tuple[datetime, int | None] | None
@@ -237,7 +244,7 @@ def _taken_apart(text: str) -> Found:
     text = " ".join(text[: LONGEST * 4].split())
     if not text or len(text) > LONGEST or "://" in text:
         return None
-    text = unicodedata.normalize("NFKC", text)
+    text = _NOISE.sub("", unicodedata.normalize("NFKC", text))
     if text.isascii() and text.replace(".", "", 1).replace("-", "").isdecimal():
         return _from_digits(text)
     compact = _COMPACT.match(text)
@@ -321,6 +328,7 @@ def _day_of(text: str, *, us_style: bool) -> Day | None:
         (_YEAR_FIRST, (1, 2, 3)),
         (_DAY_MONTH, (3, 2, 1)),
         (_MONTH_DAY, (3, 1, 2)),
+        (_YEAR_NAME, (1, 2, 3)),
         (_DOTTED, (3, 2, 1)),
         (_MONTH_DAY_LATER, (3, 1, 2)),
     ):
