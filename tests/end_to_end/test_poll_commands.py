@@ -249,6 +249,39 @@ async def test_a_poll_that_is_killed_is_wholly_in_or_wholly_out(
     assert newsreel.json("status")["days_to_write"] == 0
 
 
+async def test_a_round_that_is_interrupted_leaves_nothing_leased(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    subscribe(newsreel, [*publish(publisher, 2), publisher.answer("/hang", hang())])
+    with newsreel.start("poll") as poll:
+        await publisher.wait_for(3)
+        poll.send_signal(signal.SIGINT)
+        _, told = poll.communicate(timeout=30)
+    publisher.put("/hang", rss([item("x")]))
+
+    done = newsreel("poll")
+
+    assert (poll.returncode, told.strip()) == (130, "stopped")
+    assert done.stderr.startswith("polled 1 feeds: 1 new entries")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["feeds"], ["feeds", "--json"], ["show", "1"]], ids=" ".join
+)
+def test_a_reader_that_hangs_up_is_no_fault_of_ours(
+    newsreel: Newsreel, publisher: Publisher, arguments: list[str]
+) -> None:
+    subscribe(newsreel, publish(publisher, 1))
+
+    with newsreel.start(*arguments) as listing:
+        assert listing.stdout is not None
+        listing.stdout.close()
+        assert listing.stderr is not None
+        told = listing.stderr.read()
+
+    assert (listing.returncode, told) == (1, "")
+
+
 def test_two_rounds_at_once_double_nothing(newsreel: Newsreel, publisher: Publisher) -> None:
     subscribe(newsreel, publish(publisher, 25))
 
