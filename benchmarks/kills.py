@@ -58,10 +58,12 @@ class Trial:
 
     def __init__(self, world: World, box: Path, sample: Path, chance: random.Random) -> None:
         self.world, self.box, self.sample, self.chance = world, box, sample, chance
+        self.importing = box / "importing"
         self.points: Counter[str] = Counter()
         self.wrong = 0
         self.lengths = {"import": 6.0, "poll": 2.4, "export": 6.0}
         self.run("import", opml(world, box))
+        self.run("import", sample)
 
     def strike(self, phase: str) -> None:
         """Start a phase, kill it at a random moment, and look."""
@@ -69,7 +71,11 @@ class Trial:
             self.world.ask("time?add=15m&prepare=1")
         if phase == "export" and self.chance.random() < 0.7:
             shutil.rmtree(self.box / "archive", ignore_errors=True)  # so that all is written again
-        before = stored(self.box)
+        if phase == "import":
+            self.importing.mkdir(exist_ok=True)
+            self.run("feeds", box=self.importing)
+        box = self.importing if phase == "import" else self.box
+        before = stored(box)
         arguments = {
             "import": ["import", self.sample],
             "poll": ["poll", "--all", "--no-export"],
@@ -77,7 +83,7 @@ class Trial:
         }[phase]
         delay = self.chance.uniform(0.15, self.lengths[phase])
         process = subprocess.Popen(
-            self.command(*arguments),
+            self.command(*arguments, box=box),
             env=environment(),
             stderr=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -86,30 +92,32 @@ class Trial:
         is_done = process.poll() is not None
         process.send_signal(signal.SIGKILL)
         process.wait()
-        self.points[self.point(phase, len(before), is_done=is_done)] += 1
-        self.look(phase, before)
+        self.points[self.point(phase, box, len(before), is_done=is_done)] += 1
+        self.look(phase, box, before)
+        if phase == "import" and is_done:
+            shutil.rmtree(box)  # so that there is something to import
         print(f"{phase} killed after {delay:.1f} s", file=sys.stderr, flush=True)
 
-    def point(self, phase: str, before: int, *, is_done: bool) -> str:
+    def point(self, phase: str, box: Path, before: int, *, is_done: bool) -> str:
         """Name the moment at which the kill struck."""
         if is_done:
             return f"{phase}: it was done already"
         if phase == "export":
             staged = len(list((self.box / "archive").rglob("*.tmp")))
             return f"{phase}: {'files staged' if staged else 'between days, or before the first'}"
-        grown = len(stored(self.box)) > before
+        grown = len(stored(box)) > before
         return f"{phase}: {'in the midst' if grown else 'before the first commit, or nothing new'}"
 
-    def look(self, phase: str, before: set[tuple[str, str]]) -> None:
+    def look(self, phase: str, box: Path, before: set[tuple[str, str]]) -> None:
         """Check everything that must hold at any moment."""
         self.expect(
-            query(self.box, "PRAGMA integrity_check") == [("ok",)],
+            query(box, "PRAGMA integrity_check") == [("ok",)],
             phase,
             "the database is damaged",
         )
-        self.expect(before <= stored(self.box), phase, "stored entries are gone")
-        self.expect(query(self.box, NO_WORDING) == [(0,)], phase, "entries without a wording")
-        self.expect(query(self.box, DOUBLED) == [(0,)], phase, "entries doubled")
+        self.expect(before <= stored(box), phase, "stored entries are gone")
+        self.expect(query(box, NO_WORDING) == [(0,)], phase, "entries without a wording")
+        self.expect(query(box, DOUBLED) == [(0,)], phase, "entries doubled")
         if phase == "poll":
             self.expect(self.polls_add_up(), phase, "a poll is half in")
         self.expect(
@@ -171,16 +179,15 @@ class Trial:
             self.wrong += 1
             print(f"WRONG after a kill in {phase}: {told}")
 
-    def command(self, *arguments: str | Path) -> list[str]:
-        """Return the command on this trial's database and archive."""
-        return newsreel(
-            "--db", self.box / "db.sqlite", "--archive", self.box / "archive", *arguments
-        )
+    def command(self, *arguments: str | Path, box: Path | None = None) -> list[str]:
+        """Return the command on a box's database and archive."""
+        box = box or self.box
+        return newsreel("--db", box / "db.sqlite", "--archive", box / "archive", *arguments)
 
-    def run(self, *arguments: str | Path) -> None:
+    def run(self, *arguments: str | Path, box: Path | None = None) -> None:
         """Run a command to its end; it must succeed."""
         done = subprocess.run(
-            self.command(*arguments),
+            self.command(*arguments, box=box),
             env=environment(),
             capture_output=True,
             text=True,
