@@ -6,15 +6,18 @@ from datetime import date, datetime
 
 import pytest
 
+from newsreel.core.conclude import conclude
 from newsreel.core.normalize import public_id_of, sighting_of
-from newsreel.core.revise import revise_import
+from newsreel.core.reading import read
+from newsreel.core.revise import revise, revise_import
 from newsreel.errors import StoreError
+from newsreel.model.capture import Capture
 from newsreel.model.entry import Content, Doubt, Sighting
 from newsreel.model.feed import Feed, FeedStatus
 from newsreel.model.legacy import FeedChanges, Import, LegacyFile, LegacyKind, LegacyRow
 from newsreel.model.poll import Changes, Tombstone
 from newsreel.store import Store
-from polled_world import DAY, HOUR, MORNING, PRESS, World, item, titles_of
+from polled_world import DAY, HOUR, MORNING, PRESS, World, item, rss, titles_of
 
 MARCH_1 = date(2026, 3, 1)
 THEN = MORNING - 3 * DAY
@@ -227,6 +230,27 @@ async def test_a_wording_imported_while_its_feed_is_polled_is_kept_beside_the_ne
         (2, "Polled"),
         (3, "Imported"),
     }
+
+
+@pytest.mark.parametrize("guid", [None, "press-a"])
+async def test_an_entry_imported_while_its_feed_is_polled_spoils_no_poll(
+    world: World, guid: str | None
+) -> None:
+    feed = await world.feed()
+    (leased,) = await world.lease()
+    body = rss([item("a", guid=guid), item("b")])
+    reading = read(leased, Capture(url=PRESS, final_url=PRESS, fetched_at=world.now, body=body))
+    found = await world.store.known(leased, reading.sightings)
+    changes = revise(leased, reading.sightings, found, seen_at=world.now)
+
+    await bring_in(world.store, feed, old("a"))
+    await world.store.save(conclude(leased, reading, changes, window=found.window, now=world.now))
+    world.later()
+    await world.poll(feed, item("b"), item("a", guid=guid))
+
+    entries = await world.entries(feed)
+    assert len(entries) == (2 if guid is None else 3)
+    assert "B" in titles_of(entries)
 
 
 async def test_an_entry_that_a_feed_shows_twice_is_one(world: World) -> None:
