@@ -100,7 +100,6 @@ def test_links_are_resolved_and_stand_as_written_too() -> None:
     assert found.content.link == "../n/1?utm_source=rss"
     assert found.content.permalink == "https://press.example/n/1?utm_source=rss"
     assert found.content.canonical_link == "https://press.example/n/1"
-    assert "base_url" not in found.content.extras
 
 
 @pytest.mark.parametrize(
@@ -116,9 +115,23 @@ def test_the_nearest_base_is_what_links_are_resolved_against(
 ) -> None:
     (found,) = sighted(replace(ENTRY, link="1", base_url=entry_base), base_url=feed_base)
 
-    base = entry_base or feed_base
     assert found.content.permalink == permalink
-    assert found.content.extras.get("base_url") == base
+
+
+@pytest.mark.parametrize(
+    ("html", "is_kept"),
+    [
+        ('<p><img src="/i/1.png"></p>', True),
+        ("<a href=more.html>more</a>", True),
+        ('<a HREF="https://press.example/n/2">whole</a> <a href="#top">here</a>', False),
+        ("no markup, src=/i", False),
+        (None, False),
+    ],
+)
+def test_the_base_is_kept_where_raw_html_needs_it(html: str | None, *, is_kept: bool) -> None:
+    (found,) = sighted(replace(ENTRY, body=html, base_url="https://e.example/x/"))
+
+    assert found.content.extras.get("base_url") == ("https://e.example/x/" if is_kept else None)
 
 
 def test_a_guid_that_is_a_permalink_serves_as_link() -> None:
@@ -166,8 +179,10 @@ def test_where_only_the_update_is_dated_that_is_the_date() -> None:
 
 
 def test_what_is_doubtful_about_the_feed_is_doubtful_about_each_entry() -> None:
-    (found,) = sighted(ENTRY, recoded=True, truncated=True)
+    cut = replace(ENTRY, guid="2", extras={"truncated": True})
+    whole, found = sighted(ENTRY, cut, recoded=True, truncated=True)
 
+    assert whole.doubts == {Doubt.RECODED}
     assert found.doubts == {Doubt.RECODED, Doubt.TRUNCATED}
 
 

@@ -5,6 +5,7 @@ the words.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -26,6 +27,10 @@ from newsreel.model.feed import IdentityPolicy
 DIGEST_VERSION = 1
 """Raised when what the digest covers, or how, changes; both stand beside every stored digest."""
 
+_RELATIVE = re.compile(  # the literal "=" comes first, so that the search is fast
+    r"""=(?:(?<=href=)|(?<=src=)|(?<=srcset=)|(?<=poster=))["']?\s*(?![a-z][a-z0-9+.-]*:|["'#>\s])""",
+    re.IGNORECASE,
+)
 FUTURE_TOLERANCE = timedelta(hours=1)
 FETCH_STAMP_TOLERANCE = timedelta(seconds=5)
 
@@ -41,9 +46,9 @@ def sightings_of(
     contents = [_content_of(entry, parsed, url) for entry in parsed.entries]
     policy = max(policy, _policy_of(parsed.entries, contents))
     found: dict[str, Sighting] = {}
-    feed_doubts = _feed_doubts(parsed)
     for entry, (content, has_zone) in zip(parsed.entries, contents, strict=True):
-        doubts = feed_doubts | _date_doubts(content.published_at, has_zone=has_zone, at=fetched_at)
+        doubts = _date_doubts(content.published_at, has_zone=has_zone, at=fetched_at)
+        doubts |= _reading_doubts(entry, parsed)
         sighting = sighting_of(content, guid=entry.guid, policy=policy, doubts=doubts)
         found.setdefault(sighting.identity, sighting)
     return tuple(found.values()), policy
@@ -133,7 +138,7 @@ def _content_of(entry: ParsedEntry, feed: ParsedFeed, url: str) -> tuple[Content
         published_raw=_clean(entry.published),
         updated_at=_at(updated),
         updated_raw=_clean(entry.updated),
-        extras=_extras_of(entry, base=base, url=url),
+        extras=_extras_of(entry, base=base),
     )
     return content, told is None or told.has_zone
 
@@ -146,7 +151,7 @@ def _enclosure_of(found: Enclosure, base: str) -> Enclosure:
     return Enclosure(_clean(absolute(found.url, base)) or found.url, found.type, found.length)
 
 
-def _extras_of(entry: ParsedEntry, *, base: str, url: str) -> Mapping[str, Json]:
+def _extras_of(entry: ParsedEntry, *, base: str) -> Mapping[str, Json]:
     extras = dict(entry.extras)
     if entry.title_html:
         extras["title_html"] = entry.title_html
@@ -154,9 +159,14 @@ def _extras_of(entry: ParsedEntry, *, base: str, url: str) -> Mapping[str, Json]
         extras["authors"] = list(entry.authors)
     if entry.language and tag_of(entry.language) != entry.language:
         extras["language_raw"] = entry.language
-    if base != url:
+    if _is_relative(entry.summary) or _is_relative(entry.body):
         extras["base_url"] = base
     return _clean_json(extras) if extras else NOTHING  # type: ignore[return-value]
+
+
+def _is_relative(html: str | None) -> bool:
+    """Tell whether raw HTML refers to something by less than a whole address."""
+    return html is not None and "<" in html and _RELATIVE.search(html) is not None
 
 
 def _clean_json(value: Json) -> Json:
@@ -184,8 +194,9 @@ def _clean(text: str | None) -> str | None:
     return text
 
 
-def _feed_doubts(parsed: ParsedFeed) -> frozenset[Doubt]:
-    found = {Doubt.RECODED: parsed.recoded, Doubt.TRUNCATED: parsed.truncated}
+def _reading_doubts(entry: ParsedEntry, parsed: ParsedFeed) -> frozenset[Doubt]:
+    """The document's encoding casts doubt on all its entries, its early end on the one it cut."""
+    found = {Doubt.RECODED: parsed.recoded, Doubt.TRUNCATED: "truncated" in entry.extras}
     return frozenset(doubt for doubt, holds in found.items() if holds)
 
 

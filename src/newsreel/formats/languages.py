@@ -1,6 +1,7 @@
 """Languages as publishers write them, to BCP 47 (RFC 5646)."""
 
 import re
+from functools import lru_cache
 
 _TAG = re.compile(
     r"[a-z]{2,3}(?:-[a-z]{3}){0,3}(?:-[a-z]{4})?(?:-(?:[a-z]{2}|"
@@ -29,6 +30,7 @@ _REGIONS = {"uk": "GB", "en": "GB", "eng": "GB", "usa": "US"}
 _NOTHING = frozenset({"none", "null", "nil", "und", "zxx", "mul", "xx", "nan"})
 
 
+@lru_cache(1024)
 def tag_of(text: str | None) -> str | None:
     """Return a language as a BCP 47 tag (``en``, ``en-GB``, ``zh-Hans``), or None."""
     if not text or len(text) > 60:
