@@ -1,19 +1,22 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from newsreel.core.rhythm import Rhythm
 from newsreel.core.schedule import (
     FIRST_GAP,
     LONGEST,
     LONGEST_GAP,
     LONGEST_RETRY,
     MOST_JITTER,
+    PATIENCE,
     SHORTEST,
     Reason,
-    Rhythm,
     Wishes,
+    due_in,
     host_after,
     next_poll_at,
     plan,
@@ -23,6 +26,7 @@ from newsreel.model.host import HostState
 
 NOW = datetime(2026, 3, 4, 10, 20, tzinfo=UTC)  # a Wednesday
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+ZERO, SECOND = timedelta(), timedelta(seconds=1)
 
 spans = st.timedeltas(min_value=timedelta(), max_value=timedelta(days=400))
 moments = spans.map(lambda ago: NOW - ago)
@@ -36,16 +40,23 @@ wishes = st.builds(
     skip_hours=st.lists(st.integers(0, 24), max_size=26).map(tuple),
     skip_days=st.lists(st.sampled_from(["Monday", "sunday", "Noday"]), max_size=4).map(tuple),
 )
-rhythms = st.builds(
+slots = st.lists(st.floats(0, 5000), min_size=31, max_size=31).map(tuple)
+rhythms = st.none() | st.builds(
     Rhythm,
-    entries_at=st.lists(spans.map(lambda ago: NOW - ago), max_size=40).map(tuple),
-    overlap=st.none() | st.floats(0, 1),
-    interval=st.none() | spans,
+    until=moments.map(datetime.timestamp),
+    came=slots,
+    watched=slots,
+    window=st.integers(1, 200),
+    caution=st.floats(1, 4),
 )
 
 
-def every(span: timedelta, count: int = 20) -> Rhythm:
-    return Rhythm(entries_at=tuple(NOW - span * n for n in range(1, count + 1)))
+def every(span: timedelta, **fields: object) -> Rhythm:
+    """A feed that was watched for four weeks, and brought an entry in every such span."""
+    watched = (28.0,) * 24 + (96.0,) * 7
+    came = tuple(hours * (HOUR / span) for hours in watched)
+    steady = Rhythm(until=NOW.timestamp(), came=came, watched=watched, window=30)
+    return replace(steady, **fields)  # type: ignore[arg-type]
 
 
 def wait(**of: object) -> timedelta:
@@ -65,31 +76,53 @@ def test_a_new_feed_starts_hourly() -> None:
     ("rhythm", "interval"),
     [
         pytest.param(every(MINUTE), SHORTEST, id="very busy: the floor"),
-        pytest.param(every(10 * MINUTE), 30 * MINUTE, id="six an hour"),
-        pytest.param(every(2 * HOUR), 6 * HOUR, id="twelve a day"),
-        pytest.param(every(3 * DAY), LONGEST, id="rare: the ceiling"),
+        pytest.param(every(15 * MINUTE), 30 * MINUTE, id="four an hour"),
+        pytest.param(every(HOUR), HOUR, id="one an hour"),
+        pytest.param(every(4 * HOUR), 2 * HOUR, id="a quarter of the entries: twice the time"),
+        pytest.param(every(9999 * HOUR), LONGEST, id="rare: the ceiling"),
     ],
 )
 def test_the_interval_follows_the_rhythm(rhythm: Rhythm, interval: timedelta) -> None:
     found = plan(NOW, 1, rhythm=rhythm)
 
-    assert interval <= found.at - NOW <= interval + min(interval / 10, MOST_JITTER)
+    assert interval * 0.97 <= found.at - NOW <= interval + min(interval / 10, MOST_JITTER)
     assert found.reason is Reason.RHYTHM
 
 
-def test_a_feed_that_falls_silent_is_asked_less_and_less() -> None:
-    later = [plan(NOW + DAY * n, 1, rhythm=every(HOUR)).at - NOW - DAY * n for n in (0, 3, 30)]
+def test_a_small_window_is_not_left_to_fill() -> None:
+    wide = due_in([(24.0, 20.0)], most=10, patience=4 * HOUR)
+    small = due_in([(24.0, 20.0)], most=5, patience=4 * HOUR)
 
-    assert later[0] < later[1] < later[2]
+    assert (wide, small) == (HOUR / 2, HOUR / 4)
 
 
-def test_without_overlap_the_next_poll_comes_in_half_the_time() -> None:
-    rhythm = Rhythm(entries_at=every(HOUR).entries_at, overlap=0.0, interval=2 * HOUR)
+def test_quiet_hours_are_slept_through_and_the_poll_comes_after_the_first_entries() -> None:
+    night = [(6.0, 0.0)]
 
-    found = plan(NOW, 1, rhythm=rhythm, wishes=Wishes(ttl=6 * HOUR))
+    assert due_in([*night, (18.0, 1.0)], most=10, patience=PATIENCE) == 7 * HOUR
+    assert due_in([(1.0, 0.5), *night], most=10, patience=PATIENCE) == 1.5 * HOUR
+
+
+def test_patience_is_the_waits_of_all_entries_added_up() -> None:
+    once = due_in([(24.0, 1.0)], most=100, patience=PATIENCE)
+    fourfold = due_in([(24.0, 1.0)], most=100, patience=PATIENCE * 4)
+
+    assert (once, fourfold) == (HOUR, 2 * HOUR)
+
+
+def test_without_overlap_the_publishers_hint_does_not_count_and_that_is_the_reason() -> None:
+    found = plan(NOW, 1, rhythm=every(HOUR), overlap=0.0, wishes=Wishes(ttl=6 * HOUR))
 
     assert found.reason is Reason.OVERLAP
-    assert HOUR <= found.at - NOW <= HOUR * 1.1
+    assert found.at - NOW <= HOUR * 1.1
+
+
+def test_caution_makes_the_interval_shorter() -> None:
+    usual, careful = (
+        plan(NOW, 1, rhythm=every(HOUR, caution=caution)).at - NOW for caution in (1.0, 4.0)
+    )
+
+    assert careful <= usual * 0.55
 
 
 @pytest.mark.parametrize("hint", ["ttl", "update_period"])
@@ -154,7 +187,7 @@ def test_a_feed_that_skips_every_hour_or_day_is_polled_all_the_same() -> None:
 def test_failures_double_the_interval_up_to_a_day() -> None:
     waits = [plan(NOW, 1, failures=n).at - NOW for n in (0, 1, 2, 3, 4, 5, 99)]
 
-    assert [round(wait / HOUR) for wait in waits] == [1, 2, 4, 8, 16, 24, 24]
+    assert [wait // HOUR for wait in waits] == [1, 2, 4, 8, 16, 24, 24]
 
 
 def test_feeds_of_one_host_do_not_come_due_at_one_instant() -> None:
@@ -165,7 +198,7 @@ def test_feeds_of_one_host_do_not_come_due_at_one_instant() -> None:
 
 @given(moments, st.integers(1, 10**9), wishes, rhythms, st.integers(0, 50))
 def test_a_retry_after_is_never_broken(
-    now: datetime, feed: int, wishes: Wishes, rhythm: Rhythm, failures: int
+    now: datetime, feed: int, wishes: Wishes, rhythm: Rhythm | None, failures: int
 ) -> None:
     at = next_poll_at(now, feed, wishes=wishes, rhythm=rhythm, failures=failures)
 
@@ -174,7 +207,7 @@ def test_a_retry_after_is_never_broken(
 
 @given(moments, st.integers(1, 10**9), wishes, rhythms, st.integers(0, 50))
 def test_a_poll_is_never_earlier_than_max_age(
-    now: datetime, feed: int, wishes: Wishes, rhythm: Rhythm, failures: int
+    now: datetime, feed: int, wishes: Wishes, rhythm: Rhythm | None, failures: int
 ) -> None:
     at = next_poll_at(now, feed, wishes=wishes, rhythm=rhythm, failures=failures)
 
@@ -183,7 +216,7 @@ def test_a_poll_is_never_earlier_than_max_age(
 
 @given(moments, st.integers(1, 10**9), rhythms, st.integers(0, 50), spans)
 def test_a_poll_lies_between_floor_and_ceiling(
-    now: datetime, feed: int, rhythm: Rhythm, failures: int, max_age: timedelta
+    now: datetime, feed: int, rhythm: Rhythm | None, failures: int, max_age: timedelta
 ) -> None:
     wishes = Wishes(max_age=max_age)
 
@@ -194,17 +227,69 @@ def test_a_poll_lies_between_floor_and_ceiling(
 
 @given(moments, st.integers(1, 10**9), wishes, rhythms, st.integers(0, 50))
 def test_one_more_failure_never_means_an_earlier_poll(
-    now: datetime, feed: int, wishes: Wishes, rhythm: Rhythm, failures: int
+    now: datetime, feed: int, wishes: Wishes, rhythm: Rhythm | None, failures: int
 ) -> None:
     once = plan(now, feed, wishes=wishes, rhythm=rhythm, failures=failures)
     twice = plan(now, feed, wishes=wishes, rhythm=rhythm, failures=failures + 1)
 
-    assert twice.at >= once.at - MOST_JITTER
+    assert twice.at >= once.at - (MOST_JITTER if wishes.skip_hours or wishes.skip_days else ZERO)
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 1), st.floats(0, 500), st.floats(0, 500)), max_size=30))
+def test_where_more_entries_are_expected_at_any_hour_the_poll_is_never_later(
+    hours: list[tuple[float, float, float]],
+) -> None:
+    calm = due_in([(hour, rate) for hour, rate, _ in hours], most=10, patience=PATIENCE)
+    busy = due_in([(hour, rate + more) for hour, rate, more in hours], most=10, patience=PATIENCE)
+
+    assert busy <= calm + timedelta(microseconds=1)
+
+
+@given(moments, rhythms, st.floats(1, 100), wishes, st.integers(0, 9))
+def test_the_same_habits_with_more_entries_are_never_polled_later(
+    now: datetime, rhythm: Rhythm | None, factor: float, asked: Wishes, failures: int
+) -> None:
+    assume(rhythm is not None)
+    assert rhythm is not None
+    asked = replace(asked, skip_hours=(), skip_days=())
+    busier = replace(rhythm, came=tuple(count * factor for count in rhythm.came))
+
+    calm = plan(now, 1, wishes=asked, rhythm=rhythm, failures=failures)
+    busy = plan(now, 1, wishes=asked, rhythm=busier, failures=failures)
+
+    assert busy.at <= calm.at + timedelta(seconds=1)
+
+
+@given(moments, rhythms, st.floats(1, 4), st.integers(0, 200))
+def test_more_caution_or_a_smaller_window_is_never_polled_later(
+    now: datetime, rhythm: Rhythm | None, factor: float, less: int
+) -> None:
+    assume(rhythm is not None)
+    assert rhythm is not None
+    careful = replace(rhythm, caution=rhythm.caution * factor, window=max(rhythm.window - less, 1))
+
+    assert next_poll_at(now, 1, rhythm=careful) <= next_poll_at(now, 1, rhythm=rhythm) + SECOND
+
+
+@given(moments, rhythms, wishes, spans)
+def test_a_longer_wish_never_means_an_earlier_poll(
+    now: datetime, rhythm: Rhythm | None, asked: Wishes, more: timedelta
+) -> None:
+    asked = replace(asked, skip_hours=(), skip_days=())
+    longer = [
+        replace(asked, max_age=(asked.max_age or ZERO) + more),
+        replace(asked, retry_after=(asked.retry_after or ZERO) + more),
+        replace(asked, ttl=(asked.ttl or ZERO) + more),
+    ]
+
+    at = next_poll_at(now, 1, wishes=asked, rhythm=rhythm)
+
+    assert all(next_poll_at(now, 1, wishes=wish, rhythm=rhythm) >= at for wish in longer)
 
 
 @given(moments, st.integers(1, 10**9), wishes, rhythms, st.integers(0, 50))
 def test_the_same_question_gets_the_same_answer(
-    now: datetime, feed: int, wishes: Wishes, rhythm: Rhythm, failures: int
+    now: datetime, feed: int, wishes: Wishes, rhythm: Rhythm | None, failures: int
 ) -> None:
     answers = [plan(now, feed, wishes=wishes, rhythm=rhythm, failures=failures) for _ in range(2)]
 
@@ -213,7 +298,7 @@ def test_the_same_question_gets_the_same_answer(
 
 @given(moments, wishes, rhythms, st.integers(0, 50))
 def test_a_skipped_hour_is_never_polled_in(
-    now: datetime, wishes: Wishes, rhythm: Rhythm, failures: int
+    now: datetime, wishes: Wishes, rhythm: Rhythm | None, failures: int
 ) -> None:
     at = next_poll_at(now, 1, wishes=wishes, rhythm=rhythm, failures=failures)
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from newsreel.core.schedule import LONGEST_RETRY, Rhythm, Wishes, plan
+from newsreel.core.rhythm import Rhythm, first_rhythm, learned, watched
+from newsreel.core.schedule import LONGEST_RETRY, PATIENCE, Wishes, plan
 from newsreel.formats.urls import has_credential, host_of
 from newsreel.model.capture import FaultKind, Validators
 from newsreel.model.feed import Feed, FeedStatus
@@ -18,11 +19,18 @@ MOST_MISSED = 10_000
 
 
 def conclude(
-    feed: Feed, reading: Reading, changes: Changes, *, window: Sequence[int], now: datetime
+    feed: Feed,
+    reading: Reading,
+    changes: Changes,
+    *,
+    window: Sequence[int],
+    now: datetime,
+    patience: timedelta = PATIENCE,
 ) -> Poll:
     """Return the poll with all its consequences.
 
-    It counts as made at :func:`polled_at`; the next one goes by the machine's clock.
+    It counts as made at :func:`polled_at`; the next one goes by the machine's clock. ``window``
+    are the ids of the entries that stood in the feed before; ``patience`` is the schedule's.
     """
     at = polled_at(feed, now)
     after = _polled(feed, reading, at)
@@ -30,12 +38,18 @@ def conclude(
         after = _failed(after, reading)
     else:
         after = _told(_moved(after, reading), reading, changes, at)
+    lost = _lost(window, changes) if reading.outcome is Outcome.OK else ()
+    if reading.outcome is Outcome.OK:
+        rhythm = _learned(feed, reading, changes, at, is_full=bool(lost))
+        after = replace(after, hints={**after.hints, "rhythm": rhythm.as_json()})
     plan_ = plan(
         now,
         feed.id,
         wishes=_wishes_of(after, reading),
-        rhythm=_rhythm_of(feed, after, changes, at),
+        rhythm=_rhythm_of(after),
+        overlap=_overlap(changes),
         failures=after.failures,
+        patience=patience,
     )
     after = replace(after, next_poll_at=plan_.at if after.status is FeedStatus.ACTIVE else None)
     missed = _missed(feed, now)
@@ -46,7 +60,7 @@ def conclude(
         changes=changes,
         gaps=_gaps(feed, reading, changes, missed, at),
         closes_gap=reading.outcome is not Outcome.FAILED and feed.failures > 0,
-        lost=_lost(window, changes) if reading.outcome is Outcome.OK else (),
+        lost=lost,
         expected=_expected(missed, at),
         held_until=now + min(retry_after, LONGEST_RETRY) if retry_after else None,
         is_feed_changed=_facts(feed) != _facts(after),
@@ -146,16 +160,33 @@ def _wishes_of(feed: Feed, reading: Reading) -> Wishes:
     )
 
 
-def _rhythm_of(before: Feed, after: Feed, changes: Changes, now: datetime) -> Rhythm:
-    hints: Mapping[str, Any] = after.hints
-    dates = tuple(datetime.fromtimestamp(at, UTC) for at in hints.get("entries_at", ()))
+def _learned(
+    feed: Feed, reading: Reading, changes: Changes, now: datetime, *, is_full: bool
+) -> Rhythm:
+    """Return the rhythm after a body. A feed shows as much as it may once something fell out."""
     count = len(changes.seen) + len(changes.new)
-    overlap = changes.overlap / count if changes.overlap is not None and count else None
-    return Rhythm(
-        entries_at=tuple(at for at in dates if at <= now),
-        overlap=overlap,
-        interval=now - before.last_poll_at if before.last_poll_at else None,
+    former = Rhythm.of_json(feed.hints.get("rhythm"))
+    if former is None:
+        dates = [found.content.published_at for found in reading.sightings]
+        return first_rhythm([at for at in dates if at], now, window=count)
+    return learned(
+        former,
+        [entry.sighting.content.published_at for entry in changes.new],
+        now,
+        window=count if is_full else max(former.window, count),
+        overlap=_overlap(changes) if is_full else None,
     )
+
+
+def _rhythm_of(feed: Feed) -> Rhythm | None:
+    """Return what is known of a feed's rhythm: what it learned, and the silence since then."""
+    rhythm = Rhythm.of_json(feed.hints.get("rhythm"))
+    return watched(rhythm, feed.last_ok_at) if rhythm and feed.last_ok_at else rhythm
+
+
+def _overlap(changes: Changes) -> float | None:
+    count = len(changes.seen) + len(changes.new)
+    return changes.overlap / count if changes.overlap is not None and count else None
 
 
 def _missed(feed: Feed, now: datetime) -> tuple[datetime, ...]:

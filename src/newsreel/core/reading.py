@@ -9,11 +9,9 @@ from newsreel.formats.document import parse
 from newsreel.formats.languages import tag_of
 from newsreel.formats.urls import absolute
 from newsreel.model.capture import Capture, Fault, FaultKind
-from newsreel.model.entry import Json, ParsedFeed, Sighting
+from newsreel.model.entry import Json, ParsedFeed
 from newsreel.model.feed import Feed
 from newsreel.model.poll import FeedFacts, Outcome, Reading
-
-RHYTHM_ENTRIES = 10
 
 
 def read(feed: Feed, capture: Capture) -> Reading:
@@ -37,7 +35,7 @@ def read(feed: Feed, capture: Capture) -> Reading:
         facts=_facts_of(parsed, url),
         sightings=sightings,
         identity_policy=policy,
-        hints=_hints_of(parsed, sightings),
+        hints=_hints_of(parsed),
     )
 
 
@@ -55,21 +53,12 @@ def _facts_of(parsed: ParsedFeed, url: str) -> FeedFacts:
     )
 
 
-def _hints_of(parsed: ParsedFeed, sightings: tuple[Sighting, ...]) -> Mapping[str, Json]:
-    """What the schedule goes by until the next body comes, as JSON; times as Unix seconds."""
-    dates = sorted(
-        (
-            int(found.content.published_at.timestamp())
-            for found in sightings
-            if found.content.published_at
-        ),
-        reverse=True,
-    )
+def _hints_of(parsed: ParsedFeed) -> Mapping[str, Json]:
+    """What the schedule goes by until the next body comes, as JSON."""
     hints: dict[str, Json] = {
         "ttl_minutes": parsed.ttl_minutes,
         "update_period_minutes": parsed.update_period_minutes,
         "skip_hours": list(parsed.skip_hours),
         "skip_days": list(parsed.skip_days),
-        "entries_at": list(dates[:RHYTHM_ENTRIES]),
     }
     return {name: value for name, value in hints.items() if value}

@@ -3,8 +3,11 @@
 The law, in this order:
 
 1. The interval is the operator's, else the feed's own: hourly while nothing is known of it, later
-   the time in which ``ENTRIES_A_POLL`` entries come, between ``SHORTEST`` and ``LONGEST``.
-   Little overlap with the poll before makes it shorter: entries may have been missed.
+   the time in which, by its rhythm, the entries that come will have waited for ``PATIENCE``, all
+   their waits added up, or ``WINDOW_SHARE`` of what the feed shows is new, whatever is sooner;
+   between ``SHORTEST`` and ``LONGEST``. With a steady rhythm that is ``sqrt(2 PATIENCE / rate)``,
+   which makes the mean wait the shortest that so many requests can give. A poll that found little
+   or nothing it knew makes the next ones come sooner: the rhythm counts with more entries then.
 2. The publisher's hints (ttl, sy:updatePeriod) lengthen it, unless nothing overlapped.
 3. Failures in a row double it, each, up to ``LONGEST``.
 4. Cache-Control and Expires say "not before"; more than ``LONGEST`` is cut to that.
@@ -12,6 +15,9 @@ The law, in this order:
 6. A jitter of at most a tenth of the interval and ``MOST_JITTER``, taken from a digest of feed and
    moment, is added, so that feeds of one host don't come due at one instant.
 7. skipHours and skipDays move the moment into the next hour that is not to be skipped.
+
+Never earlier: a rhythm with the same habits and fewer entries, one more failure, a longer wish.
+docs/explanation/when-feeds-are-polled.md says what it comes to.
 """
 
 from collections.abc import Iterable
@@ -19,7 +25,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
+from math import sqrt
 
+from newsreel.core.rhythm import Rhythm, rates
 from newsreel.model.capture import Capture
 from newsreel.model.host import HostState
 
@@ -28,7 +36,8 @@ SHORTEST = timedelta(minutes=15)
 LONGEST = timedelta(hours=24)
 LONGEST_RETRY = timedelta(days=31)
 MOST_JITTER = timedelta(minutes=15)
-ENTRIES_A_POLL = 3
+PATIENCE = timedelta(minutes=30)
+WINDOW_SHARE = 1 / 3
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 # Hosts: Reddit allows about one request a minute; nobody is known to want less.
@@ -67,19 +76,6 @@ class Wishes:
     skip_days: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rhythm:
-    """What the feed does: when its latest entries came, in any order.
-
-    ``overlap`` is the share of the feed's entries that stood in it at the last poll as well (None:
-    nothing to compare), ``interval`` the time between these two polls.
-    """
-
-    entries_at: tuple[datetime, ...] = ()
-    overlap: float | None = None
-    interval: timedelta | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """When, and what decided it; ``is_capped``: a longer wait was asked for than we keep."""
@@ -90,7 +86,6 @@ class Plan:
 
 
 NO_WISHES = Wishes()
-NO_RHYTHM = Rhythm()
 
 
 def next_poll_at(
@@ -98,11 +93,12 @@ def next_poll_at(
     feed_id: int,
     *,
     wishes: Wishes = NO_WISHES,
-    rhythm: Rhythm = NO_RHYTHM,
+    rhythm: Rhythm | None = None,
+    overlap: float | None = None,
     failures: int = 0,
 ) -> datetime:
     """Return when to poll next; the law stands at the top of this module."""
-    return plan(now, feed_id, wishes=wishes, rhythm=rhythm, failures=failures).at
+    return plan(now, feed_id, wishes=wishes, rhythm=rhythm, overlap=overlap, failures=failures).at
 
 
 def plan(
@@ -110,13 +106,21 @@ def plan(
     feed_id: int,
     *,
     wishes: Wishes = NO_WISHES,
-    rhythm: Rhythm = NO_RHYTHM,
+    rhythm: Rhythm | None = None,
+    overlap: float | None = None,
     failures: int = 0,
+    patience: timedelta = PATIENCE,
 ) -> Plan:
-    """Return when to poll next, and why then."""
-    interval, reason = _own_interval(now, wishes, rhythm)
+    """Return when to poll next, and why then.
+
+    ``overlap`` is the share of the feed's entries that stood in it at the last poll as well (None:
+    nothing to compare).
+    """
+    interval, reason = _own_interval(now, wishes, rhythm, patience)
+    if reason is Reason.RHYTHM and overlap == 0:
+        reason = Reason.OVERLAP
     hint = min(max(wishes.ttl or timedelta(), wishes.update_period or timedelta()), LONGEST)
-    if hint > interval and wishes.interval is None and rhythm.overlap != 0:
+    if hint > interval and wishes.interval is None and overlap != 0:
         interval, reason = hint, Reason.HINT
     if failures > 0 and interval < LONGEST:
         interval, reason = min(interval * (1 << min(failures, 10)), LONGEST), Reason.FAILURES
@@ -127,7 +131,7 @@ def plan(
     retry_after = min(wishes.retry_after or timedelta(), LONGEST_RETRY)
     if now + retry_after > at:
         at, reason = now + retry_after, Reason.RETRY_AFTER
-    jitter = _jitter(feed_id, at, interval)
+    jitter = _jitter(feed_id, now, interval)
     at += jitter
     allowed = _unskipped(at, wishes.skip_hours, wishes.skip_days)
     if allowed != at:
@@ -159,20 +163,38 @@ def host_after(
     return HostState(state.host, not_before, gap)
 
 
-def _own_interval(now: datetime, wishes: Wishes, rhythm: Rhythm) -> tuple[timedelta, Reason]:
+def _own_interval(
+    now: datetime, wishes: Wishes, rhythm: Rhythm | None, patience: timedelta
+) -> tuple[timedelta, Reason]:
     if wishes.interval is not None:
         return max(wishes.interval, timedelta(minutes=1)), Reason.OPERATOR
-    interval, reason = START, Reason.NEW
-    if rhythm.entries_at:
-        # Entries over the time since the oldest of them: it falls by itself when none come.
-        since = max(now - min(rhythm.entries_at), timedelta(minutes=1))
-        interval, reason = since / len(rhythm.entries_at) * ENTRIES_A_POLL, Reason.RHYTHM
-    if rhythm.overlap is not None and rhythm.overlap < 1 / 3:
-        before = rhythm.interval or interval
-        shorter = before / 2 if rhythm.overlap == 0 else before * 2 / 3
-        if shorter < interval:
-            interval, reason = shorter, Reason.OVERLAP
-    return min(max(interval, SHORTEST), LONGEST), reason
+    if rhythm is None:
+        return START, Reason.NEW
+    expected = rates(rhythm, now, LONGEST)
+    interval = due_in(expected, most=rhythm.window * WINDOW_SHARE, patience=patience)
+    return min(max(interval, SHORTEST), LONGEST), Reason.RHYTHM
+
+
+def due_in(rates: Iterable[tuple[float, float]], *, most: float, patience: timedelta) -> timedelta:
+    """Return when ``most`` entries have come, or all have waited for ``patience`` together.
+
+    ``rates`` are spans of time: hours, and entries expected an hour. At their end it is due.
+    """
+    limit = patience / timedelta(hours=1)
+    passed = came = waited = 0.0
+    for hours, rate in rates:
+        left = hours
+        if came + rate * hours > most:
+            left = max(most - came, 0.0) / rate
+        if waited + came * left + rate * left * left / 2 > limit:
+            # rate/2 x² + came x = rest, solved in the form that is exact for small rates too
+            rest = limit - waited
+            left = min(left, 2 * rest / (came + sqrt(came * came + 2 * rate * rest)))
+        passed += left
+        if left < hours:
+            break
+        came, waited = came + rate * hours, waited + came * hours + rate * hours * hours / 2
+    return timedelta(hours=passed)
 
 
 def _unskipped(at: datetime, hours: Iterable[int], days: Iterable[str]) -> datetime:
@@ -186,7 +208,7 @@ def _unskipped(at: datetime, hours: Iterable[int], days: Iterable[str]) -> datet
     return at
 
 
-def _jitter(feed_id: int, at: datetime, interval: timedelta) -> timedelta:
-    seed = f"{feed_id} {at.isoformat()}".encode()
+def _jitter(feed_id: int, now: datetime, interval: timedelta) -> timedelta:
+    seed = f"{feed_id} {now.isoformat()}".encode()
     share = int.from_bytes(blake2b(seed, digest_size=4).digest(), "big") / 2**32
     return timedelta(seconds=int(min(interval / 10, MOST_JITTER).total_seconds() * share))

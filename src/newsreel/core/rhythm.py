@@ -1,0 +1,196 @@
+"""A feed's own rhythm: how many entries come at which hour of the day, on which day of the week.
+
+Thirty-one slots, one for each hour of the day (UTC) and each day of the week, count the entries
+that came and the hours that were watched. Both fade with ``HALF_LIFE``, so that habits may change.
+From them:
+
+* the feed's rate is ``(came + FIRST_ENTRIES) / (watched + FIRST_HOURS)``, in entries an hour;
+* a slot's share is how much busier it is than that, ``(came + DOUBT) / (rate * watched + DOUBT)``:
+  1 while nothing is known of it, and learned within about ``DOUBT`` entries;
+* at a moment, entries come at rate x share of its hour x share of its day x ``caution``.
+
+``caution`` is 1, doubled by each poll that found nothing it knew, and fades back to 1: whoever
+publishes in bursts is watched more closely. ``window`` is how many entries the feed shows.
+
+All of it is less than a kilobyte of JSON. Silence need not be written down: it is what lies
+between the last lesson and the last poll that went well (:func:`watched`).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Self, cast
+
+from newsreel.model.entry import Json
+
+HALF_LIFE = timedelta(days=14)
+CAUTION_HALF_LIFE = timedelta(days=1)
+LONGEST_MEMORY = timedelta(days=56)
+FIRST_ENTRIES = 1.0
+FIRST_HOURS = 1.0
+DOUBT = 6.0
+TRUSTED = timedelta(days=2)
+LITTLE_OVERLAP = 1 / 3
+LEAST_WINDOW = 10
+MOST_WINDOW = 10_000
+MOST_CAUTION = 4.0
+
+_HOUR = 3600.0
+_WEEK = 168 * _HOUR
+_SLOTS = 24 + 7
+_NOTHING = (0.0,) * _SLOTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """What was learned of a feed until ``until`` (Unix seconds); see the top of this module."""
+
+    until: float
+    came: tuple[float, ...] = _NOTHING
+    watched: tuple[float, ...] = _NOTHING
+    window: int = LEAST_WINDOW
+    caution: float = 1.0
+
+    @property
+    def rate(self) -> float:
+        """Entries an hour, over all hours, without caution."""
+        return (sum(self.came[:24]) + FIRST_ENTRIES) / (sum(self.watched[:24]) + FIRST_HOURS)
+
+    def shares(self) -> tuple[float, ...]:
+        """Return how much busier than the rate each slot is."""
+        rate = self.rate
+        return tuple(
+            (came + DOUBT) / (rate * watched + DOUBT)
+            for came, watched in zip(self.came, self.watched, strict=True)
+        )
+
+    def as_json(self) -> dict[str, Json]:
+        """Return it as JSON, rounded."""
+        return {
+            "until": int(self.until),
+            "came": [round(value, 2) for value in self.came],
+            "watched": [round(value, 1) for value in self.watched],
+            "window": self.window,
+            "caution": round(self.caution, 2),
+        }
+
+    @classmethod
+    def of_json(cls, found: Json) -> Self | None:
+        """Return what :meth:`as_json` wrote; None where it is something else."""
+        if not isinstance(found, dict):
+            return None
+        try:
+            values = cast("Mapping[str, list[float]]", found)
+            came, watched = tuple(values["came"]), tuple(values["watched"])
+            if len(came) != _SLOTS or len(watched) != _SLOTS:
+                return None
+            return cls(
+                until=cast("float", found["until"]),
+                came=came,
+                watched=watched,
+                window=cast("int", found["window"]),
+                caution=cast("float", found["caution"]),
+            )
+        except (KeyError, TypeError):
+            return None
+
+
+def first_rhythm(entries_at: Iterable[datetime], now: datetime, *, window: int) -> Rhythm:
+    """Return what a feed's first body tells: as if watched since the middle one of its dates.
+
+    Not since the oldest, which may be pinned there for years; and the dates being claims, all that
+    counts as much as ``TRUSTED`` of watching at most.
+    """
+    until = now.timestamp()
+    stamps = sorted(at.timestamp() for at in entries_at if at <= now)
+    middle = stamps[(len(stamps) - 1) // 2] if stamps else until
+    begin = max(middle, until - LONGEST_MEMORY.total_seconds())
+    came = [datetime.fromtimestamp(at, UTC) for at in stamps if at > begin]
+    found = learned(Rhythm(until=begin), came, now, window=max(window, LEAST_WINDOW))
+    trust = TRUSTED.total_seconds() / max(until - begin, TRUSTED.total_seconds())
+    return replace(found, came=_times(found.came, trust), watched=_times(found.watched, trust))
+
+
+def learned(
+    former: Rhythm,
+    entries_at: Iterable[datetime | None],
+    now: datetime,
+    *,
+    window: int,
+    overlap: float | None = None,
+) -> Rhythm:
+    """Return the rhythm after a poll at ``now`` that found new entries, published ``entries_at``.
+
+    An entry whose date does not lie between the two polls came at a time that nobody knows:
+    such are spread over the whole span. ``overlap`` is the share of the feed's entries that stood
+    in it before (None: it does not matter, as nothing fell out).
+    """
+    begin, end = former.until, max(now.timestamp(), former.until)
+    stamps = [at.timestamp() if at else begin for at in entries_at]
+    dated = [at for at in stamps if begin < at <= end]
+    unknown = len(stamps) - len(dated)
+    dated += [begin + (end - begin) * (n + 0.5) / unknown for n in range(unknown)]
+    after = watched(former, now)
+    came = list(after.came)
+    for at in dated:
+        came[_hour_of(at)] += 1
+        came[24 + _day_of(at)] += 1
+    factor = 1.0 if overlap is None or overlap >= LITTLE_OVERLAP else 1.5 if overlap else 2.0
+    return replace(
+        after,
+        came=tuple(came),
+        window=min(max(window, 1), MOST_WINDOW),
+        caution=min(after.caution * factor, MOST_CAUTION),
+    )
+
+
+def watched(former: Rhythm, now: datetime) -> Rhythm:
+    """Return the rhythm after nothing came until ``now``."""
+    begin, end = former.until, now.timestamp()
+    if end <= begin:
+        return former
+    kept = 0.5 ** ((end - begin) / HALF_LIFE.total_seconds())
+    calmed = 0.5 ** ((end - begin) / CAUTION_HALF_LIFE.total_seconds())
+    slots = list(_times(former.watched, kept))
+    begin = max(begin, end - LONGEST_MEMORY.total_seconds())
+    weeks = (end - begin) // _WEEK
+    if weeks:
+        slots = [hours + weeks * (7 if slot < 24 else 24) for slot, hours in enumerate(slots)]
+    for at, hours in _hours(begin + weeks * _WEEK, end):
+        slots[_hour_of(at)] += hours
+        slots[24 + _day_of(at)] += hours
+    return replace(
+        former,
+        until=end,
+        came=_times(former.came, kept),
+        watched=tuple(slots),
+        caution=1 + (former.caution - 1) * calmed,
+    )
+
+
+def rates(rhythm: Rhythm, begin: datetime, span: timedelta) -> Iterator[tuple[float, float]]:
+    """Yield the hours of a span, cut to it: length in hours, entries expected an hour."""
+    shares, base = rhythm.shares(), rhythm.rate * rhythm.caution
+    at = begin.timestamp()
+    for start, hours in _hours(at, at + span.total_seconds()):
+        yield hours, base * shares[_hour_of(start)] * shares[24 + _day_of(start)]
+
+
+def _hours(begin: float, end: float) -> Iterator[tuple[float, float]]:
+    """Yield each hour of the clock that a span touches: when it begins there, and how long."""
+    while begin < end:
+        upto = min((begin // _HOUR + 1) * _HOUR, end)
+        yield begin, (upto - begin) / _HOUR
+        begin = upto
+
+
+def _times(slots: Iterable[float], factor: float) -> tuple[float, ...]:
+    return tuple([value * factor for value in slots])
+
+
+def _hour_of(at: float) -> int:
+    return int(at // _HOUR) % 24
+
+
+def _day_of(at: float) -> int:
+    return int(at // (24 * _HOUR) + 3) % 7  # the first of January 1970 was a Thursday
