@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from newsreel.errors import UsageError
 
 PREFIX = "NEWSREEL_"
+OFF = frozenset(("off", "no", "none", "false", "0"))
 N = TypeVar("N", int, float)
 
 
@@ -19,6 +20,8 @@ class Settings:
 
     ``db`` is a path, ``sqlite:PATH`` or ``postgresql://…``; ``archive`` and ``private_archive``
     are the roots of the trees of day files (no private one: private feeds are written nowhere).
+    ``captures`` is where raw captures are kept (None: nowhere), ``captures_budget`` how many bytes
+    of them.
     ``allow_private`` opens hosts and networks that are refused otherwise. ``timeout`` is for a
     whole exchange, in seconds; ``host_gap`` the least time between two requests to one public
     host, in seconds; ``max_bytes`` a body's limit after decompression.
@@ -27,6 +30,8 @@ class Settings:
     db: str = ""
     archive: Path = Path()
     private_archive: Path | None = None
+    captures: Path | None = None
+    captures_budget: int = 2_000_000_000
     allow_private: tuple[str, ...] = ()
     user_agent: str = ""
     contact: str = ""
@@ -44,7 +49,7 @@ def read_settings(
     Raises :class:`~newsreel.errors.UsageError` for a file that can't be read, an unknown name or a
     bad value.
     """
-    settings = _defaults(environ)
+    defaults = settings = _defaults(environ)
     named = config or _named_path(environ)
     path = named or _usual_path(environ)
     if named is not None or path.exists():
@@ -57,7 +62,16 @@ def read_settings(
     }
     settings = _with(settings, environment, origin="the environment")
     chosen = {name: value for name, value in given.items() if value}
-    return _with(settings, chosen, origin="the command line")
+    settings = _with(settings, chosen, origin="the command line")
+    if settings.captures is not defaults.captures:
+        return settings
+    return replace(settings, captures=_captures_beside(settings.db) or defaults.captures)
+
+
+def _captures_beside(db: str) -> Path | None:
+    """Captures lie beside their database: those of two are not to be mixed."""
+    path = db.removeprefix("sqlite:")
+    return None if "://" in path else Path(path).expanduser().parent / "captures"
 
 
 def _defaults(environ: Mapping[str, str]) -> Settings:
@@ -66,7 +80,9 @@ def _defaults(environ: Mapping[str, str]) -> Settings:
         or Path(environ.get("HOME") or "~").expanduser() / ".local/share"
     )
     data = home / "newsreel"
-    return Settings(db=str(data / "newsreel.sqlite"), archive=data / "archive")
+    return Settings(
+        db=str(data / "newsreel.sqlite"), archive=data / "archive", captures=data / "captures"
+    )
 
 
 def _named_path(environ: Mapping[str, str]) -> Path | None:
@@ -111,12 +127,14 @@ def _with(settings: Settings, values: Mapping[str, Any], *, origin: str) -> Sett
 def _read(name: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - the value of any setting
     try:
         match name:
-            case "archive" | "private_archive":
+            case "captures" if value is False or str(value).lower() in OFF:
+                return None
+            case "archive" | "private_archive" | "captures":
                 return Path(str(value)).expanduser()
             case "allow_private":
                 parts = value.split(",") if isinstance(value, str) else value
                 return tuple(str(part).strip() for part in parts if str(part).strip())
-            case "concurrency" | "max_bytes":
+            case "concurrency" | "max_bytes" | "captures_budget":
                 return _positive(int(value))
             case "timeout":
                 return timedelta(seconds=_positive(float(value)))
@@ -146,6 +164,7 @@ _HINTS = {
     "timeout": "a number of seconds, such as 30",
     "host_gap": "a number of seconds, such as 1",
     "concurrency": "a whole number, such as 64",
+    "captures_budget": "a whole number of bytes, such as 2000000000",
     "max_bytes": "a whole number of bytes, such as 20000000",
     "allow_private": "hosts or networks, such as nas.lan or 127.0.0.0/8",
 }

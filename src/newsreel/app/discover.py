@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from newsreel.app.captures import Keep, nowhere
 from newsreel.app.clock import Clock
 from newsreel.app.poll import LEASE_TERM, take_in
 from newsreel.errors import FeedError, NotAFeed, UsageError
@@ -62,7 +63,9 @@ async def discover(address: str, client: Client) -> Discovery:
     return Discovery(url=capture.permanent_url or url, capture=capture)
 
 
-async def add_feed(new: NewFeed, capture: Capture, store: Store, *, clock: Clock) -> Added:
+async def add_feed(
+    new: NewFeed, capture: Capture, store: Store, *, clock: Clock, keep: Keep = nowhere
+) -> Added:
     """Add a feed and store what was fetched as its first poll."""
     added = (await store.add_feeds([new], now=clock()))[0]
     feed = added.feed
@@ -73,7 +76,7 @@ async def add_feed(new: NewFeed, capture: Capture, store: Store, *, clock: Clock
     )
     if not leased:  # another process polls it at this moment
         return Added(feed=feed, is_new=added.is_new, poll=None)
-    poll = await take_in(leased[0], capture, store, clock=clock)
+    poll = await take_in(leased[0], capture, store, clock=clock, keep=keep)
     return Added(feed=poll.feed, is_new=added.is_new, poll=poll)
 
 

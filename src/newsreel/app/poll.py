@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from newsreel.app.captures import Keep, nowhere
 from newsreel.app.clock import Clock
 from newsreel.core.conclude import conclude, polled_at
 from newsreel.core.reading import read
@@ -42,16 +43,24 @@ class Wanted:
 
 
 async def poll_feed(
-    feed: Feed, store: Store, client: Client, gate: HostGate, *, clock: Clock
+    feed: Feed,
+    store: Store,
+    client: Client,
+    gate: HostGate,
+    *,
+    clock: Clock,
+    keep: Keep = nowhere,
 ) -> Poll:
     """Poll one leased feed and return what came of it, stored."""
     request = Request(url=feed.url, validators=feed.validators)
     capture = await client.fetch(request, gate=gate)
-    return await take_in(feed, capture, store, clock=clock)
+    return await take_in(feed, capture, store, clock=clock, keep=keep)
 
 
-async def take_in(feed: Feed, capture: Capture, store: Store, *, clock: Clock) -> Poll:
-    """Store what a capture says of a leased feed, wholly or not at all."""
+async def take_in(
+    feed: Feed, capture: Capture, store: Store, *, clock: Clock, keep: Keep = nowhere
+) -> Poll:
+    """Store what a capture says of a leased feed, wholly or not at all; ``keep`` it before."""
     reading = read(feed, capture)
     now = clock()
     if reading.outcome is Outcome.OK:
@@ -60,12 +69,13 @@ async def take_in(feed: Feed, capture: Capture, store: Store, *, clock: Clock) -
     else:
         known, changes = NOTHING_KNOWN, NO_CHANGES
     poll = conclude(feed, reading, changes, window=known.window, now=now)
+    await keep(poll)
     await store.save(poll)
     return poll
 
 
 async def poll_feeds(
-    store: Store, client: Client, *, clock: Clock, wanted: Wanted
+    store: Store, client: Client, *, clock: Clock, wanted: Wanted, keep: Keep = nowhere
 ) -> AsyncGenerator[Poll, None]:
     """Poll what is wanted and yield each poll once it is stored.
 
@@ -75,7 +85,7 @@ async def poll_feeds(
     horizon = clock() + LONGEST_RETRY  # what lies beyond was noted before the clock was set back
     hosts = [host for host in await store.hosts() if (host.not_before or horizon) <= horizon]
     gate = HostGate(client.policy, clock, hosts)
-    lanes = _Lanes(store, client, gate, clock)
+    lanes = _Lanes(store, client, gate, clock, keep)
     try:
         async for poll in _driven(lanes, store, clock, wanted):
             if changed := gate.changed():  # a service may run for weeks
@@ -153,8 +163,11 @@ class _Lane:
 class _Lanes:
     """The feeds under way, by host."""
 
-    def __init__(self, store: Store, client: Client, gate: HostGate, clock: Clock) -> None:
-        self._store, self._client, self._gate, self._clock = store, client, gate, clock
+    def __init__(
+        self, store: Store, client: Client, gate: HostGate, clock: Clock, keep: Keep
+    ) -> None:
+        self._store, self._client, self._gate = store, client, gate
+        self._clock, self._keep = clock, keep
         self._lanes: dict[str, _Lane] = {}
         self._results: asyncio.Queue[Poll | BaseException | None] = asyncio.Queue()
         self.under_way = 0
@@ -219,6 +232,8 @@ class _Lanes:
             if turn.closed_until is not None:
                 await self._store.release([feed.id])
                 return None
-            poll = await poll_feed(feed, self._store, self._client, self._gate, clock=self._clock)
+            poll = await poll_feed(
+                feed, self._store, self._client, self._gate, clock=self._clock, keep=self._keep
+            )
             self._gate.learn(host, poll.reading.capture)
             return poll

@@ -1,7 +1,7 @@
 """What every command is given: the settings, and the ways to the store and the network."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,6 +10,7 @@ from newsreel.config import Settings
 from newsreel.store import Store, open_store
 
 if TYPE_CHECKING:
+    from newsreel.app.captures import Keep
     from newsreel.fetch.client import Client
 
 T = TypeVar("T")
@@ -56,6 +57,22 @@ class Context:
         )
         async with Client(policy) as client:
             yield client
+
+    @asynccontextmanager
+    async def captures(self, notify: Callable[[str], None]) -> AsyncIterator["Keep"]:
+        """Keep raw captures for the length of a block, where the settings say so."""
+        from newsreel.app.captures import Captures, nowhere
+        from newsreel.app.clock import utc_now
+
+        root, budget = self.settings.captures, self.settings.captures_budget
+        if root is None:
+            yield nowhere
+            return
+        captures = Captures(root, budget=budget, clock=utc_now, notify=notify)
+        try:
+            yield captures.keep
+        finally:
+            await captures.close()
 
     async def export(self, store: Store) -> None:
         """Write the days that changed, and say what was written."""

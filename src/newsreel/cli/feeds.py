@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from newsreel.model.feed import Feed, FeedStatus, NewFeed
 from newsreel.store.protocols import Store
 
 if TYPE_CHECKING:
+    from newsreel.app.captures import Keep
     from newsreel.app.discover import Discovery
     from newsreel.fetch.client import Client
 
@@ -82,39 +83,51 @@ def add(
         sys.exit(1)
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What feeds come in by."""
+
+    store: Store
+    client: "Client"
+    keep: "Keep"
+
+
 async def _add_all(
     context: Context, urls: Sequence[str], template: NewFeed, *, wants_all: bool
 ) -> int:
     """Add each address and return how many could not be added."""
     failed = 0
-    async with context.open_store() as store, context.client() as client:
+    async with (
+        context.open_store() as store,
+        context.client() as client,
+        context.captures(note) as keep,
+    ):
+        door = Door(store, client, keep)
         for url in urls:
             try:
-                failed += await _add(store, client, url, template, wants_all=wants_all)
+                failed += await _add(door, url, template, wants_all=wants_all)
             except FeedError as error:
                 failed += 1
                 _tell(error)
     return failed
 
 
-async def _add(
-    store: Store, client: "Client", url: str, template: NewFeed, *, wants_all: bool
-) -> int:
+async def _add(door: Door, url: str, template: NewFeed, *, wants_all: bool) -> int:
     """Add what stands at an address; return how many feeds of a page could not be added."""
     from newsreel.app.discover import discover
 
-    known = await store.find_feed(url)
+    known = await door.store.find_feed(url)
     if known is not None and known.last_poll_at and known.status is FeedStatus.ACTIVE:
         note(f"already there: {_named(known)}")
         return 0
-    discovery = await discover(url, client)
+    discovery = await discover(url, door.client)
     if discovery.capture is not None:
-        await _store(store, template, discovery)
+        await _store(door, template, discovery)
         return 0
     failed = 0
     for address in _chosen(discovery, wants_all=wants_all):
         try:
-            await _store(store, template, await discover(address, client))
+            await _store(door, template, await discover(address, door.client))
         except FeedError as error:
             failed += 1
             _tell(error)
@@ -127,7 +140,7 @@ def _tell(error: FeedError) -> None:
         note(f"hint: {error.hint}")
 
 
-async def _store(store: Store, template: NewFeed, discovery: "Discovery") -> None:
+async def _store(door: Door, template: NewFeed, discovery: "Discovery") -> None:
     from newsreel.app.discover import add_feed
 
     if discovery.capture is None:
@@ -135,9 +148,8 @@ async def _store(store: Store, template: NewFeed, discovery: "Discovery") -> Non
             f"no feed at {redacted(discovery.url)}, though a page announces one there",
             hint="tell the site, or give the feed's own address",
         )
-    added = await add_feed(
-        replace(template, url=discovery.url), discovery.capture, store, clock=utc_now
-    )
+    new = replace(template, url=discovery.url)
+    added = await add_feed(new, discovery.capture, door.store, clock=utc_now, keep=door.keep)
     verb = "added" if added.is_new else "already there"
     brought = f", {len(added.poll.changes.new)} entries" if added.poll else ""
     note(f"{verb}: {_named(added.feed)}{brought}")

@@ -67,6 +67,7 @@ class Commands(click.Group):
 @click.option("--db", metavar="PATH", help="The database: a path, or sqlite:PATH.")
 @click.option("--archive", metavar="DIR", help="Where the day files are written.")
 @click.option("--private-archive", metavar="DIR", help="Where those of private feeds are written.")
+@click.option("--captures", metavar="DIR", help="Where raw captures are kept; off: nowhere.")
 @click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="A TOML file.")
 @click.version_option(__version__, prog_name="newsreel", message="%(prog)s %(version)s")
 @click.pass_context
@@ -75,13 +76,19 @@ def newsreel(
     db: str | None,
     archive: str | None,
     private_archive: str | None,
+    captures: str | None,
     config: Path | None,
 ) -> None:
     """Keep what the news said: every entry of your feeds, every revision, as plain files."""
     from newsreel.cli.context import Context
     from newsreel.config import read_settings
 
-    given = {"db": db, "archive": archive, "private_archive": private_archive}
+    given = {
+        "db": db,
+        "archive": archive,
+        "private_archive": private_archive,
+        "captures": captures,
+    }
     ctx.obj = Context(read_settings(config=config, given=given, environ=os.environ))
 
 

@@ -84,14 +84,19 @@ async def _poll(
 ) -> None:
     from newsreel.app.poll import Wanted, poll_feeds
 
-    async with context.open_store() as store, context.client() as client:
+    async with (
+        context.open_store() as store,
+        context.client() as client,
+        context.captures(note) as keep,
+    ):
         chosen = tuple([(await feed_of(store, text)).id for text in texts])
         wanted = Wanted(feed_ids=chosen or None, is_forced=wants_all)
         tally = Tally()
         counts = await store.counts(now=utc_now())
         total = len(chosen) or (counts.active if wants_all else counts.due)
         with Progress("polling", total) as progress:
-            async with aclosing(poll_feeds(store, client, clock=utc_now, wanted=wanted)) as polls:
+            polls = poll_feeds(store, client, clock=utc_now, wanted=wanted, keep=keep)
+            async with aclosing(polls):
                 async for done in polls:
                     tally.count(done)
                     progress.step()
@@ -121,7 +126,11 @@ async def _run(context: Context) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with context.open_store() as store, context.client() as client:
+    async with (
+        context.open_store() as store,
+        context.client() as client,
+        context.captures(lambda told: event("captures", told=told)) as keep,
+    ):
         counts = await store.counts(now=utc_now())
         event("started", feeds=counts.active, entries=counts.entries)
         if not context.settings.contact and not context.settings.user_agent:
@@ -129,7 +138,8 @@ async def _run(context: Context) -> None:
         exporting = asyncio.create_task(_export_on(context, stop))
         try:
             while not stop.is_set():
-                polls = poll_feeds(store, client, clock=utc_now, wanted=Wanted(stop=stop))
+                wanted = Wanted(stop=stop)
+                polls = poll_feeds(store, client, clock=utc_now, wanted=wanted, keep=keep)
                 try:
                     async with aclosing(polls):
                         async for done in polls:

@@ -54,6 +54,7 @@ class Exchange:
         self._means = means
         self._url: URL | None = None
         self._hops = 0
+        self._question = b""
         self._is_permanent = True
         self._started = monotonic()
 
@@ -73,7 +74,7 @@ class Exchange:
                 return self.failed(fault)
             self.host = url.raw_host or ""
             host = {"Host": url.host_port_subcomponent or ""}
-            question = request_bytes(url.raw_path_qs, host | headers)
+            self._question = request_bytes(url.raw_path_qs, host | headers)
             connection = await connect(
                 self.host,
                 url.port or 80,
@@ -82,7 +83,7 @@ class Exchange:
                 allow_private=self._means.policy.allow_private,
             )
             try:
-                head = await _ask(connection, question)
+                head = await _ask(connection, self._question)
                 location = head.headers.get("location")
                 if head.status not in REDIRECTS or location is None:
                     return await self._answer(connection, head)
@@ -145,6 +146,8 @@ class Exchange:
             digest=sha256(body.data).digest() if body else None,
             is_cut=body.is_cut if body else False,
             fault=fault,
+            request=self._question,
+            head=head.raw,
             elapsed=self._elapsed(),
         )
 

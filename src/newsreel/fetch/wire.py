@@ -6,7 +6,7 @@ that are no header, a missing reason. What has no bound in the standard has one 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 LONGEST_HEAD = 131_072  # some sites send policies of many kilobytes
@@ -25,10 +25,14 @@ class BadHttp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Status and headers of an answer: names in lower case, values as sent, read as Latin-1."""
+    """Status and headers of an answer: names in lower case, values as sent, read as Latin-1.
+
+    ``raw`` is the head as it came, without the empty line at its end.
+    """
 
     status: int
     headers: Mapping[str, str]
+    raw: bytes = field(default=b"", compare=False)
 
 
 class Framing(Protocol):
@@ -121,7 +125,7 @@ def head_of(data: bytes) -> Head:
         if name:
             value = value.strip()
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return Head(int(status), headers)
+    return Head(int(status), headers, data)
 
 
 def framing_of(head: Head) -> Framing:

@@ -1,6 +1,6 @@
 """One exchange with a source: what was asked, what came back, or why nothing did."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -55,7 +55,8 @@ class Capture:
     ``url`` is what was asked, ``final_url`` what answered; ``permanent_url`` is where a chain of
     only 301 and 308 leads. ``body`` is decoded from its transfer and content encodings, and None
     unless the status is 200; ``digest`` is its SHA-256. ``is_cut`` says that a limit ended the
-    body early.
+    body early. ``request`` and ``head`` are what was sent and the head of the answer, both as they
+    went over the wire (with credentials!), and empty where nothing came.
     """
 
     url: str
@@ -72,8 +73,52 @@ class Capture:
     is_cut: bool = False
     fault: Fault | None = None
     elapsed: timedelta = timedelta()
+    request: bytes = field(default=b"", compare=False, repr=False)
+    head: bytes = field(default=b"", compare=False, repr=False)
 
     @property
     def is_not_modified(self) -> bool:
         """The publisher says that nothing changed."""
         return self.status == 304 and self.fault is None
+
+
+class KeptAs(StrEnum):
+    """How a capture is kept: with its body, or as a note that the body was the one before."""
+
+    RESPONSE = "response"
+    NOT_MODIFIED = "server-not-modified"
+    IDENTICAL = "identical-payload-digest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptCapture:
+    """A capture as it is kept.
+
+    ``feed`` names its feed: by the first address, or, where that holds user and password, by the
+    address's digest. ``polled_at`` is when the poll counts as made: what it brought bears that
+    time. ``digest`` is that of the body, which stands here only in a RESPONSE.
+    """
+
+    feed: str
+    polled_at: datetime
+    kind: KeptAs
+    capture: Capture
+    digest: bytes | None
+    is_private: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureLine:
+    """Where a kept capture lies, and what it is: one line of an index."""
+
+    feed: str
+    polled_at: datetime
+    kind: KeptAs
+    digest: bytes | None
+    url: str
+    fetched_at: datetime
+    status: int
+    content_type: str | None
+    file: str
+    offset: int
+    length: int

@@ -1,0 +1,208 @@
+"""Keep what polls brought, as it came, before it is stored.
+
+Polls hand in their captures and wait; a thread writes what has gathered, all at once. What can't
+be written is told, once, and costs no poll.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+
+from newsreel.app.clock import Clock
+from newsreel.archive.capture_budget import Dropped, keep_within
+from newsreel.archive.captures import CaptureFile, CaptureTree, open_file
+from newsreel.errors import ArchiveError
+from newsreel.formats.urls import has_credential
+from newsreel.formats.warc import feed_key
+from newsreel.model.capture import CaptureLine, FaultKind, KeptAs, KeptCapture
+from newsreel.model.poll import Outcome, Poll
+
+PUBLIC, PRIVATE = "public", "private"
+LARGEST_FILE = 100_000_000
+FILES_IN_BUDGET = 8
+
+Keep = Callable[[Poll], Awaitable[None]]
+Notify = Callable[[str], None]
+
+
+async def nowhere(poll: Poll) -> None:
+    """Keep nothing."""
+
+
+def trees_in(root: Path) -> tuple[CaptureTree, CaptureTree]:
+    """Return the captures of public feeds and those of private ones."""
+    return (
+        CaptureTree(root / PUBLIC, is_private=False),
+        CaptureTree(root / PRIVATE, is_private=True),
+    )
+
+
+def kept_of(poll: Poll) -> KeptCapture | None:
+    """Return what is to be kept of a poll: nothing where no body came and none is confirmed.
+
+    A body that is no feed is kept the first time only: such pages change with each request.
+    """
+    feed, capture = poll.feed, poll.reading.capture
+    kind, digest = KeptAs.RESPONSE, capture.digest
+    match poll.reading.outcome:
+        case Outcome.NOT_MODIFIED:
+            kind = KeptAs.NOT_MODIFIED if capture.is_not_modified else KeptAs.IDENTICAL
+            digest = feed.body_digest
+        case Outcome.FAILED:
+            fault = poll.reading.fault
+            is_unread = fault is not None and fault.kind is FaultKind.NOT_A_FEED
+            if not is_unread or feed.failures > 1 or capture.body is None:
+                return None
+        case Outcome.OK:
+            pass
+    is_elsewhere = capture.final_url != feed.url
+    return KeptCapture(
+        feed=feed_key(feed.first_url),
+        polled_at=feed.last_poll_at or capture.fetched_at,
+        kind=kind,
+        capture=capture,
+        digest=digest,
+        is_private=feed.is_private or (is_elsewhere and has_credential(capture.final_url)),
+    )
+
+
+class Captures:
+    """Keeps captures below a directory, within a budget.
+
+    ``notify`` is told what was dropped, and what could not be written.
+    """
+
+    def __init__(self, root: Path, *, budget: int, clock: Clock, notify: Notify) -> None:
+        self._trees = trees_in(root)
+        self._budget, self._clock, self._notify = budget, clock, notify
+        self._most_bytes = min(LARGEST_FILE, budget // FILES_IN_BUDGET)
+        self._files: dict[bool, CaptureFile] = {}
+        self._waiting: list[tuple[KeptCapture, asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._told: set[str] = set()
+
+    async def keep(self, poll: Poll) -> None:
+        """Return once the poll's capture is with the system: a kill does not lose it any more."""
+        kept = kept_of(poll)
+        if kept is None:
+            return
+        if kept.kind is not KeptAs.RESPONSE and self._is_ready(kept):
+            self._write([kept])  # a line or two: handing it to a thread would cost more
+            return
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append((kept, done))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_on())
+        await done
+
+    async def close(self) -> None:
+        """Give the files their names, and see to the budget."""
+        if self._writer is not None:
+            await self._writer
+        await asyncio.to_thread(self._close)
+
+    async def _write_on(self) -> None:
+        """Write as long as something waits; what comes meanwhile goes together."""
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            writing = asyncio.to_thread(self._write, [kept for kept, _ in batch])
+            (error,) = await asyncio.gather(writing, return_exceptions=True)
+            for _, done in batch:
+                if not done.done() and isinstance(error, BaseException):
+                    done.set_exception(error)
+                elif not done.done():
+                    done.set_result(None)
+        self._writer = None
+
+    def _write(self, batch: list[KeptCapture]) -> None:
+        now = self._clock()
+        for tree in self._trees:
+            captures = [kept for kept in batch if kept.is_private == tree.is_private]
+            try:
+                if captures:
+                    self._file(tree, now).append(captures)
+            except (OSError, ArchiveError) as error:
+                self._tell(f"captures are not kept: {error}")
+
+    def _is_ready(self, kept: KeptCapture) -> bool:
+        """Tell whether no thread writes, and a file is open that has room."""
+        file = self._files.get(kept.is_private)
+        return self._writer is None and file is not None and self._has_room(file, self._clock())
+
+    def _has_room(self, file: CaptureFile, now: datetime) -> bool:
+        return file.day >= now.date().isoformat() and file.size < self._most_bytes
+
+    def _file(self, tree: CaptureTree, now: datetime) -> CaptureFile:
+        """Return the file to write to: one of the day that has room."""
+        file = self._files.get(tree.is_private)
+        if file and not self._has_room(file, now):
+            del self._files[tree.is_private]
+            file.close()
+            file = None
+        if file is None:
+            file = open_file(tree, now, most_bytes=self._most_bytes)
+            self._files[tree.is_private] = file
+            self._keep_within(now)
+        return file
+
+    def _close(self) -> None:
+        try:
+            for file in self._files.values():
+                file.close()
+            self._keep_within(self._clock())
+        except OSError as error:
+            self._tell(f"captures are left open: {error}")
+        self._files.clear()
+
+    def _keep_within(self, now: datetime) -> None:
+        trees = [tree for tree in self._trees if tree.root.is_dir()]
+        if dropped := keep_within(trees, self._budget, at=now):
+            self._notify(_told(dropped, self._budget))
+
+    def _tell(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._notify(text)
+
+
+def _told(dropped: list[Dropped], budget: int) -> str:
+    count = sum(gone.captures for gone in dropped)
+    size = sum(gone.size_bytes for gone in dropped)
+    return (
+        f"dropped the oldest captures, {count} in {len(dropped)} files of {size / 1e6:.1f} MB, "
+        f"to stay within captures_budget ({budget / 1e6:.0f} MB)"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A line of an index, and the tree that it stands in."""
+
+    line: CaptureLine
+    tree: CaptureTree
+
+    def read(self) -> KeptCapture | None:
+        """Return the capture; None where it is gone since.
+
+        Raises :class:`~newsreel.errors.ArchiveError` where it is damaged.
+        """
+        return self.tree.read(self.line)
+
+
+def days_of(trees: tuple[CaptureTree, ...]) -> list[date]:
+    """Return the days of which captures are kept."""
+    return sorted({day for tree in trees for day in tree.days()})
+
+
+def captures_of(trees: tuple[CaptureTree, ...], day: date) -> Iterator[Found]:
+    """Yield the captures of a day in the order of their polls."""
+    found = [Found(line, tree) for tree in trees for line in tree.lines(day)]
+    found.sort(key=lambda one: (one.line.polled_at, one.line.file, one.line.offset))
+    yield from found
+
+
+def replayed(kept: KeptCapture, url: str) -> KeptCapture:
+    """Return a capture as a poll of this address would have had it; no move is told of."""
+    return replace(kept, capture=replace(kept.capture, url=url))

@@ -1,0 +1,63 @@
+"""What raw captures may cost: the oldest files go first, and a line says of each that it went.
+
+``dropped.jsonl`` lies beside the files and is only ever appended to; its line is on disk before
+the file goes.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from newsreel.archive.captures import WARC, CaptureTree
+
+DROPPED = "dropped.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """A file that went, and what was in it."""
+
+    file: str
+    size_bytes: int
+    captures: int
+    is_private: bool
+
+
+def keep_within(trees: Sequence[CaptureTree], most_bytes: int, *, at: datetime) -> list[Dropped]:
+    """Remove the oldest closed files until the rest fits, and return what went."""
+    found = [(name, tree, size) for tree in trees for name, size in tree.sizes().items()]
+    found.sort(key=lambda entry: entry[0])
+    total = sum(size for _, _, size in found)
+    dropped = []
+    for name, tree, size in found:
+        if total <= most_bytes:
+            break
+        with tree.locked():
+            if tree.is_open(name):
+                continue
+            count = sum(1 for _ in tree.lines_of(name))
+            gone = Dropped(
+                file=name + WARC, size_bytes=size, captures=count, is_private=tree.is_private
+            )
+            _note(tree.root / DROPPED, gone, at)
+            tree.remove(name)
+        dropped.append(gone)
+        total -= size
+    return dropped
+
+
+def _note(path: Path, gone: Dropped, at: datetime) -> None:
+    row = {
+        "at": at.isoformat(),
+        "file": gone.file,
+        "bytes": gone.size_bytes,
+        "captures": gone.captures,
+        "reason": "captures_budget",
+    }
+    with path.open("ab") as file:
+        file.write(json.dumps(row).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
