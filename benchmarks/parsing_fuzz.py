@@ -6,6 +6,7 @@ feeds of tests/feeds are the seeds. A crash becomes a case of tests/pure/test_fo
 """
 
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,7 +36,9 @@ def main() -> None:
                 sanitised(entry.summary or "", base=entry.base_url)
                 canonical(entry.link or "")
 
-    corpus = [] if any(not a.startswith("-") for a in sys.argv[1:]) else seeds()
+    is_given = any(not argument.startswith("-") for argument in sys.argv[1:])
+    # The first directory is where a fuzzer leaves what it finds.
+    corpus = [] if is_given else [tempfile.mkdtemp(prefix="newsreel-fuzz-"), *seeds()]
     atheris.Setup([*sys.argv, *corpus], one)
     atheris.Fuzz()
 

@@ -1,5 +1,6 @@
 """Hostile documents: an answer in linear time, never an exception other than NotAFeed."""
 
+import json
 from contextlib import suppress
 from time import process_time
 
@@ -138,3 +139,15 @@ def assert_fit(feed: ParsedFeed) -> None:
     written.encode()
     assert "\0" not in (feed.title or "")
     assert all("\0" not in (entry.body or "") for entry in feed.entries)
+
+
+def test_what_a_limit_cuts_of_an_unknown_element_is_marked() -> None:
+    many = "".join(f"<x:n>{number}</x:n>" for number in range(600))
+    deep = "<x:d>" * 10 + "x" + "</x:d>" * 10
+    item = f"<item><title>t</title><x:all>{many}</x:all><x:deep>{deep}</x:deep></item>"
+    body = f'<rss xmlns:x="urn:x"><channel><title>f</title>{item}</channel></rss>'.encode()
+
+    (entry,) = parse(body).entries
+
+    assert '"…": true' in json.dumps(entry.extras["x:all"], ensure_ascii=False)
+    assert '"…": true' in json.dumps(entry.extras["x:deep"], ensure_ascii=False)

@@ -148,23 +148,31 @@ def as_html(text: str, *, is_html: bool | None) -> str:
 
 
 def as_json(element: etree._Element) -> Json:
-    """Return all that an element says as JSON: text, or attributes, children and text by name."""
+    """Return all that an element says as JSON: text, or attributes, children and text by name.
+
+    Where a limit cut something, ``"…": true`` stands beside the rest.
+    """
     return _as_json(element, 0, [_MOST_NODES])
 
 
 def _as_json(element: etree._Element, depth: int, budget: list[int]) -> Json:
-    text = (element.text or "").strip()[:_MOST_TEXT]
-    if not element.attrib and not len(element):
+    text = (element.text or "").strip()
+    is_cut = len(text) > _MOST_TEXT or len(element.attrib) > _MOST_ATTRIBUTES
+    text = text[:_MOST_TEXT]
+    if not element.attrib and not len(element) and not is_cut:
         return text
-    value: dict[str, Json] = {k: v[:_MOST_TEXT] for k, v in attributes_of(element).items()}
-    if depth < _DEEPEST:
-        for child in element:
-            budget[0] -= 1
-            if budget[0] < 0:
-                value["…"] = True
-                break
-            if isinstance(child.tag, str):
-                add_json(value, key_of(child.tag), _as_json(child, depth + 1, budget))
+    value: dict[str, Json] = {}
+    for key, attribute in attributes_of(element).items():
+        value[key] = attribute[:_MOST_TEXT]
+        is_cut = is_cut or len(attribute) > _MOST_TEXT
+    for child in element if depth < _DEEPEST else ():
+        budget[0] -= 1
+        if budget[0] < 0:
+            break
+        if isinstance(child.tag, str):
+            add_json(value, key_of(child.tag), _as_json(child, depth + 1, budget))
+    if is_cut or budget[0] < 0 or (depth >= _DEEPEST and len(element)):
+        value["…"] = True
     if text:
         value["text"] = text
     return value
