@@ -149,5 +149,5 @@ def test_what_a_limit_cuts_of_an_unknown_element_is_marked() -> None:
 
     (entry,) = parse(body).entries
 
-    assert '"…": true' in json.dumps(entry.extras["x:all"], ensure_ascii=False)
-    assert '"…": true' in json.dumps(entry.extras["x:deep"], ensure_ascii=False)
+    assert '"…": true' in json.dumps(entry.extras["?urn:x:all"], ensure_ascii=False)
+    assert '"…": true' in json.dumps(entry.extras["?urn:x:deep"], ensure_ascii=False)
