@@ -28,7 +28,7 @@ CAUTION_HALF_LIFE = timedelta(days=1)
 LONGEST_MEMORY = timedelta(days=56)
 FIRST_ENTRIES = 1.0
 FIRST_HOURS = 1.0
-DOUBT = 6.0
+DOUBT = 3.0
 TRUSTED = timedelta(days=2)
 LITTLE_OVERLAP = 1 / 3
 LEAST_WINDOW = 10
@@ -36,7 +36,7 @@ MOST_WINDOW = 10_000
 MOST_CAUTION = 4.0
 
 _HOUR = 3600.0
-_WEEK = 168 * _HOUR
+_DAY = 24 * _HOUR
 _SLOTS = 24 + 7
 _NOTHING = (0.0,) * _SLOTS
 
@@ -153,12 +153,12 @@ def watched(former: Rhythm, now: datetime) -> Rhythm:
     calmed = 0.5 ** ((end - begin) / CAUTION_HALF_LIFE.total_seconds())
     slots = list(_times(former.watched, kept))
     begin = max(begin, end - LONGEST_MEMORY.total_seconds())
-    weeks = (end - begin) // _WEEK
-    if weeks:
-        slots = [hours + weeks * (7 if slot < 24 else 24) for slot, hours in enumerate(slots)]
-    for at, hours in _hours(begin + weeks * _WEEK, end):
-        slots[_hour_of(at)] += hours
-        slots[24 + _day_of(at)] += hours
+    whole_days = (end - begin) // _DAY
+    slots[:24] = [hours + whole_days for hours in slots[:24]]
+    for at, seconds in _pieces(begin + whole_days * _DAY, end, _HOUR):
+        slots[_hour_of(at)] += seconds / _HOUR
+    for at, seconds in _pieces(begin, end, _DAY):
+        slots[24 + _day_of(at)] += seconds / _HOUR
     return replace(
         former,
         until=end,
@@ -172,15 +172,15 @@ def rates(rhythm: Rhythm, begin: datetime, span: timedelta) -> Iterator[tuple[fl
     """Yield the hours of a span, cut to it: length in hours, entries expected an hour."""
     shares, base = rhythm.shares(), rhythm.rate * rhythm.caution
     at = begin.timestamp()
-    for start, hours in _hours(at, at + span.total_seconds()):
-        yield hours, base * shares[_hour_of(start)] * shares[24 + _day_of(start)]
+    for start, seconds in _pieces(at, at + span.total_seconds(), _HOUR):
+        yield seconds / _HOUR, base * shares[_hour_of(start)] * shares[24 + _day_of(start)]
 
 
-def _hours(begin: float, end: float) -> Iterator[tuple[float, float]]:
-    """Yield each hour of the clock that a span touches: when it begins there, and how long."""
+def _pieces(begin: float, end: float, unit: float) -> Iterator[tuple[float, float]]:
+    """Yield each hour or day of the clock that a span touches: since when, for how long."""
     while begin < end:
-        upto = min((begin // _HOUR + 1) * _HOUR, end)
-        yield begin, (upto - begin) / _HOUR
+        upto = min((begin // unit + 1) * unit, end)
+        yield begin, upto - begin
         begin = upto
 
 
@@ -193,4 +193,4 @@ def _hour_of(at: float) -> int:
 
 
 def _day_of(at: float) -> int:
-    return int(at // (24 * _HOUR) + 3) % 7  # the first of January 1970 was a Thursday
+    return int(at // _DAY + 3) % 7  # the first of January 1970 was a Thursday
