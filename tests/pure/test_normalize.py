@@ -313,3 +313,21 @@ def test_a_sighting_needs_nothing_but_content() -> None:
     found = sighting_of(Content(), guid=None)
 
     assert found.identity.startswith("sha256:")
+
+
+def guess_german(text: str) -> str | None:
+    return "de" if "Leuchtturm" in text else None
+
+
+def test_a_language_is_guessed_only_where_the_publisher_names_none() -> None:
+    silent = replace(ENTRY, guid="1", title="Der Leuchtturm", summary="<p>Er leuchtet.</p>")
+    named = replace(ENTRY, guid="2", title="Der Leuchtturm", language="en")
+    unsure = replace(ENTRY, guid="3", title="4:2")
+    parsed = ParsedFeed(format=FeedFormat.RSS, entries=(silent, named, unsure))
+
+    found, _ = sightings_of(
+        parsed, url=URL, fetched_at=NOW, policy=IdentityPolicy.GUID, detect=guess_german
+    )
+
+    assert [one.content.language for one in found] == ["de", "en", None]
+    assert ["language_guessed" in one.content.extras for one in found] == [True, False, False]

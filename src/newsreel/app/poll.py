@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from newsreel.app.captures import Keep, nowhere
 from newsreel.app.clock import Clock
+from newsreel.app.languages import detector
 from newsreel.core.conclude import conclude, polled_at
 from newsreel.core.reading import read
 from newsreel.core.revise import revise
@@ -61,7 +62,7 @@ async def take_in(
     feed: Feed, capture: Capture, store: Store, *, clock: Clock, keep: Keep = nowhere
 ) -> Poll:
     """Store what a capture says of a leased feed, wholly or not at all; ``keep`` it before."""
-    reading = read(feed, capture)
+    reading = read(feed, capture, detect=detector())
     now = clock()
     if reading.outcome is Outcome.OK:
         known = await store.known(feed, reading.sightings)

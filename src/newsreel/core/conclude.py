@@ -234,7 +234,7 @@ def _gaps(
         gaps.append(Gap(feed.id, feed.last_poll_at, now, GapReason.NOT_POLLED))
     if reading.outcome is Outcome.OK and changes.overlap == 0 and (changes.new or changes.seen):
         gaps.append(Gap(feed.id, min(since, now), now, GapReason.NO_OVERLAP))
-    if reading.outcome is Outcome.OK and reading.capture.is_cut:
+    if reading.outcome is Outcome.OK and reading.is_truncated:
         gaps.append(Gap(feed.id, min(since, now), now, GapReason.TRUNCATED))
     return tuple(gaps)
 

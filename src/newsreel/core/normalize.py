@@ -6,10 +6,12 @@ the words.
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from newsreel.formats.dates import ReadDate, read_date
+from newsreel.formats.html import text_of
 from newsreel.formats.languages import tag_of
 from newsreel.formats.urls import absolute, canonical
 from newsreel.model.entry import (
@@ -35,15 +37,30 @@ FUTURE_TOLERANCE = timedelta(hours=1)
 FETCH_STAMP_TOLERANCE = timedelta(seconds=5)
 
 
+Detect = Callable[[str], str | None]
+"""Guesses a text's language and returns its tag."""
+
+GUESSED_FROM = 300
+"""Characters of title and text that a guess goes by."""
+
+
 def sightings_of(
-    parsed: ParsedFeed, *, url: str, fetched_at: datetime, policy: IdentityPolicy
+    parsed: ParsedFeed,
+    *,
+    url: str,
+    fetched_at: datetime,
+    policy: IdentityPolicy,
+    detect: Detect | None = None,
 ) -> tuple[tuple[Sighting, ...], IdentityPolicy]:
     """Return the feed's sightings in its order, each identity once, and the policy from now on.
 
     ``url`` is the address that answered: what relative links are resolved against where the feed
-    names no base.
+    names no base. ``detect`` is asked for a language where the publisher names none; what it says
+    is marked by the extra ``language_guessed``.
     """
     contents = [_content_of(entry, parsed, url) for entry in parsed.entries]
+    if detect is not None:
+        contents = [(_with_language(found, detect), has_zone) for found, has_zone in contents]
     policy = max(policy, _policy_of(parsed.entries, contents))
     found: dict[str, Sighting] = {}
     for entry, (content, has_zone) in zip(parsed.entries, contents, strict=True):
@@ -141,6 +158,17 @@ def _content_of(entry: ParsedEntry, feed: ParsedFeed, url: str) -> tuple[Content
         extras=_extras_of(entry, base=base),
     )
     return content, told is None or told.has_zone
+
+
+def _with_language(content: Content, detect: Detect) -> Content:
+    if content.language is not None:
+        return content
+    text = f"{content.title or ''} {text_of(content.summary or content.body)}"
+    language = tag_of(detect(text[:GUESSED_FROM]))
+    if language is None:
+        return content
+    extras = {**content.extras, "language_guessed": True}
+    return replace(content, language=language, extras=extras)
 
 
 def _at(read: ReadDate | None) -> datetime | None:

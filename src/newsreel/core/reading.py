@@ -1,9 +1,10 @@
 """A capture understood: decoded, parsed, normalised; or why not."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
-from newsreel.core.normalize import sightings_of
+from newsreel.core.normalize import Detect, sightings_of
 from newsreel.errors import NotAFeed
 from newsreel.formats.document import parse
 from newsreel.formats.languages import tag_of
@@ -14,8 +15,11 @@ from newsreel.model.feed import Feed
 from newsreel.model.poll import FeedFacts, Outcome, Reading
 
 
-def read(feed: Feed, capture: Capture) -> Reading:
-    """Return what a capture says. A body that is the same as the last one costs no parse."""
+def read(feed: Feed, capture: Capture, *, detect: Detect | None = None) -> Reading:
+    """Return what a capture says. A body that is the same as the last one costs no parse.
+
+    ``detect`` guesses the language of entries whose publisher names none.
+    """
     if capture.fault is not None:
         return Reading(capture=capture, outcome=Outcome.FAILED, fault=capture.fault)
     if capture.is_not_modified or (capture.digest and capture.digest == feed.body_digest):
@@ -27,7 +31,11 @@ def read(feed: Feed, capture: Capture) -> Reading:
         fault = Fault(FaultKind.NOT_A_FEED, str(error))
         return Reading(capture=capture, outcome=Outcome.FAILED, fault=fault)
     sightings, policy = sightings_of(
-        parsed, url=url, fetched_at=capture.fetched_at, policy=feed.identity_policy
+        _whole(parsed) if capture.is_cut else parsed,
+        url=url,
+        fetched_at=capture.fetched_at,
+        policy=feed.identity_policy,
+        detect=detect,
     )
     return Reading(
         capture=capture,
@@ -36,7 +44,17 @@ def read(feed: Feed, capture: Capture) -> Reading:
         sightings=sightings,
         identity_policy=policy,
         hints=_hints_of(parsed),
+        is_truncated=parsed.truncated or capture.is_cut,
     )
+
+
+def _whole(parsed: ParsedFeed) -> ParsedFeed:
+    """Leave out the entry in which our own limit, or the connection, cut the feed off.
+
+    The next poll brings it whole; half of it now would look like an edit then.
+    """
+    entries = tuple(entry for entry in parsed.entries if "truncated" not in entry.extras)
+    return replace(parsed, entries=entries)
 
 
 def _without_user(url: str) -> str:

@@ -62,6 +62,7 @@ class Reading:
     sightings: tuple[Sighting, ...] = ()
     identity_policy: IdentityPolicy = IdentityPolicy.GUID
     hints: Mapping[str, Json] | None = None
+    is_truncated: bool = False
 
 
 class Tombstone(StrEnum):
