@@ -16,8 +16,8 @@ The law, in this order:
    moment, is added, so that feeds of one host don't come due at one instant.
 7. skipHours and skipDays move the moment into the next hour that is not to be skipped.
 
-Never earlier: a rhythm with the same habits and fewer entries, one more failure, a longer wish.
-docs/explanation/when-feeds-are-polled.md says what it comes to.
+Never earlier, but for the jitter: a rhythm with the same habits and fewer entries, one more
+failure, a longer wish of the publisher's. See docs/explanation/when-feeds-are-polled.md.
 """
 
 from collections.abc import Iterable
@@ -131,7 +131,7 @@ def plan(
     retry_after = min(wishes.retry_after or timedelta(), LONGEST_RETRY)
     if now + retry_after > at:
         at, reason = now + retry_after, Reason.RETRY_AFTER
-    jitter = _jitter(feed_id, now, interval)
+    jitter = _jitter(feed_id, at, interval)
     at += jitter
     allowed = _unskipped(at, wishes.skip_hours, wishes.skip_days)
     if allowed != at:
@@ -208,7 +208,7 @@ def _unskipped(at: datetime, hours: Iterable[int], days: Iterable[str]) -> datet
     return at
 
 
-def _jitter(feed_id: int, now: datetime, interval: timedelta) -> timedelta:
-    seed = f"{feed_id} {now.isoformat()}".encode()
+def _jitter(feed_id: int, at: datetime, interval: timedelta) -> timedelta:
+    seed = f"{feed_id} {at.isoformat()}".encode()
     share = int.from_bytes(blake2b(seed, digest_size=4).digest(), "big") / 2**32
     return timedelta(seconds=int(min(interval / 10, MOST_JITTER).total_seconds() * share))
