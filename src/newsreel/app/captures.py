@@ -6,8 +6,9 @@ be written is told, once, and costs no poll.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from newsreel.app.clock import Clock
@@ -183,13 +184,6 @@ class Found:
     line: CaptureLine
     tree: CaptureTree
 
-    def read(self) -> KeptCapture | None:
-        """Return the capture; None where it is gone since.
-
-        Raises :class:`~newsreel.errors.ArchiveError` where it is damaged.
-        """
-        return self.tree.read(self.line)
-
 
 def days_of(trees: tuple[CaptureTree, ...]) -> list[date]:
     """Return the days of which captures are kept."""
@@ -203,6 +197,14 @@ def captures_of(trees: tuple[CaptureTree, ...], day: date) -> Iterator[Found]:
     yield from found
 
 
-def replayed(kept: KeptCapture, url: str) -> KeptCapture:
-    """Return a capture as a poll of this address would have had it; no move is told of."""
-    return replace(kept, capture=replace(kept.capture, url=url))
+def sound(found: Found) -> KeptCapture:
+    """Return a capture that is what its index says.
+
+    Raises :class:`~newsreel.errors.ArchiveError` where it is gone or damaged.
+    """
+    kept = found.tree.read(found.line)
+    if kept is None or (kept.feed, kept.kind) != (found.line.feed, found.line.kind):
+        raise ArchiveError(f"not what the index says, at {found.line.offset}")
+    if kept.kind is KeptAs.RESPONSE and sha256(kept.capture.body or b"").digest() != kept.digest:
+        raise ArchiveError(f"another body than was written, at {found.line.offset}")
+    return kept

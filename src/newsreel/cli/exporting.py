@@ -1,7 +1,9 @@
 """Commands on the archive's files: days, export, rebuild, withhold, erase."""
 
 import sys
+from collections.abc import Sequence
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +18,9 @@ from newsreel.errors import ArchiveError, UsageError
 from newsreel.model.day import DayCount
 from newsreel.model.poll import Tombstone
 from newsreel.store import Store
+
+if TYPE_CHECKING:
+    from newsreel.app.rebuild import Damage
 
 COLUMNS = (
     ("day", "day"),
@@ -144,10 +149,40 @@ def _roots(context: Context) -> Roots:
 
 
 @click.command()
+@click.option("--captures", "from_captures", is_flag=True, help="From raw captures instead.")
 @click.pass_obj
-def rebuild(context: Context) -> None:
-    """Make a new database from the files of an archive: --db names it, --archive the files."""
-    context.run(_rebuild(context))
+def rebuild(context: Context, *, from_captures: bool) -> None:
+    """Make a new database from the files of an archive: --db names it, --archive the files.
+
+    From raw captures, each poll is made again at its own time; only the list of feeds, and what
+    was taken out, come from the archive, where there is one.
+    """
+    context.run(_rebuild_from_captures(context) if from_captures else _rebuild(context))
+
+
+async def _rebuild_from_captures(context: Context) -> None:
+    from newsreel.app.rebuild_captures import rebuild_from_captures
+    from newsreel.cli.captures import captures_root
+
+    async with context.open_store() as store:
+        with Progress("reading captures", 0) as progress:
+            account = await rebuild_from_captures(
+                store,
+                captures_root(context),
+                _roots(context),
+                clock=utc_now,
+                progress=progress.at,
+            )
+    note(
+        f"read {account.entries} entries with {account.revisions} revisions of {account.feeds} "
+        f"feeds from {account.captures} captures"
+    )
+    if account.unnamed:
+        note(
+            f"{account.unnamed} feeds had user and password in their addresses, which captures "
+            "do not hold: 'newsreel add' brings them as new feeds"
+        )
+    _tell_damaged(account.damaged, "rebuild from the archive's day files, or into another one")
 
 
 async def _rebuild(context: Context) -> None:
@@ -162,12 +197,18 @@ async def _rebuild(context: Context) -> None:
         f"read {account.entries} entries with {account.revisions} revisions of {account.feeds} "
         f"feeds from {account.days} days; {account.tombstones} stay taken out"
     )
-    for damage in account.damaged:
+    _tell_damaged(
+        account.damaged,
+        "bring them back from a copy of the archive, and rebuild into another database",
+    )
+
+
+def _tell_damaged(damaged: Sequence["Damage"], hint: str) -> None:
+    for damage in damaged:
         note(f"not read: {plain(damage.path)}: {plain(damage.what)}")
-    if account.damaged:
+    if damaged:
         raise ArchiveError(
-            f"{len(account.damaged)} files are damaged or not as they were written",
-            hint="bring them back from a copy of the archive, and rebuild into another database",
+            f"{len(damaged)} files are damaged or not as they were written", hint=hint
         )
 
 

@@ -25,7 +25,8 @@ COMMANDS = {
     "remove": ("feeds:remove", "Stop polling a feed; its archive stays."),
     "export": ("exporting:export", "Write the days that changed as plain files."),
     "export-opml": ("importing:export_opml", "Write the feeds as OPML."),
-    "rebuild": ("exporting:rebuild", "Make a database from the day files."),
+    "rebuild": ("exporting:rebuild", "Make a database from the archive's files."),
+    "reparse": ("captures:reparse", "Read raw captures again with today's parser."),
     "withhold": (
         "exporting:withhold",
         "Take an entry out of all that is public; it is kept, sealed.",

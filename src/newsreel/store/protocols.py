@@ -14,7 +14,7 @@ from newsreel.model.entry import Entry, Sighting
 from newsreel.model.feed import Feed, FeedStatus, NewFeed
 from newsreel.model.host import HostState
 from newsreel.model.legacy import Import, LegacyFile, LegacyKind, StoredLegacyRow
-from newsreel.model.poll import Gap, Known, Poll, PollRecord, Tombstone
+from newsreel.model.poll import Changes, Gap, Known, Poll, PollRecord, Tombstone
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +218,9 @@ class ImportStore(Protocol):
 
     async def save_import(self, imported: Import) -> None:
         """Store one file's entries with its text form, wholly or not at all; no day gets dirty."""
+
+    async def save_reading(self, feed: Feed, changes: Changes, *, capture: bytes | None) -> None:
+        """Store what a capture says that was read again: no poll is noted. Days become dirty."""
 
     async def restore_entries(self, feed: Feed, entries: Iterable[Entry]) -> int:
         """Add entries as they were written out and return how many were new.

@@ -41,8 +41,13 @@ def save_changes(
     *,
     capture: bytes | None,
     is_import: bool = False,
+    is_poll: bool = True,
 ) -> None:
-    """Write what changed. A poll leaves a new window and makes days dirty, an import does not."""
+    """Write what changed.
+
+    A poll leaves a new window and makes days dirty; an import does neither, a capture that is read
+    again (``is_poll`` False) leaves the window alone.
+    """
     writer = _Writer(connection, feed, capture, IMPORT_PARSER if is_import else PARSER_VERSION)
     writer.add(changes.new)
     for revision in changes.revised:
@@ -58,10 +63,11 @@ def save_changes(
         )
     query = "UPDATE feed_state SET entry_count = entry_count + ? WHERE feed_id = ?"
     connection.execute(query, (len(writer.ids), feed.id))
-    if not is_import:
+    if is_poll and not is_import:
         window = dumps([*writer.ids.values(), *changes.seen])
         query = "UPDATE feed_state SET window = ? WHERE feed_id = ?"
         connection.execute(query, (window, feed.id))
+    if not is_import:
         writer.mark()
 
 

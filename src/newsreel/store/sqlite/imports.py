@@ -10,6 +10,7 @@ from newsreel.core.normalize import observed_of, public_id_of
 from newsreel.model.entry import Entry
 from newsreel.model.feed import Feed
 from newsreel.model.legacy import Import, LegacyFile, LegacyKind, LegacyRow, StoredLegacyRow
+from newsreel.model.poll import Changes
 from newsreel.store.sqlite.changes import save_changes
 from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.feeds import feed_by_id, note_title
@@ -60,6 +61,12 @@ class Imports:
 
     async def save_import(self, imported: Import) -> None:
         await self._db.write(lambda connection: _save(connection, imported))
+
+    async def save_reading(self, feed: Feed, changes: Changes, *, capture: bytes | None) -> None:
+        def save(connection: sqlite3.Connection) -> None:
+            save_changes(connection, feed, changes, capture=capture, is_poll=False)
+
+        await self._db.write(save)
 
     async def restore_entries(self, feed: Feed, entries: Iterable[Entry]) -> int:
         wanted = list(entries)

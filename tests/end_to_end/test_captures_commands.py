@@ -1,0 +1,89 @@
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from command_line import Newsreel
+from polled_world import item, rss
+from publisher import Publisher
+
+
+@pytest.fixture
+def newsreel(tmp_path: Path) -> Newsreel:
+    return Newsreel(tmp_path)
+
+
+@pytest.fixture
+def publisher() -> Iterator[Publisher]:
+    with Publisher() as found:
+        yield found
+
+
+def forget(newsreel: Newsreel, guid: str) -> None:
+    """Let the database be as if its parser had missed an entry."""
+    connection = sqlite3.connect(newsreel.database)
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("DELETE FROM entries WHERE guid = ?", (guid,))
+    connection.commit()
+    connection.close()
+
+
+def titles(newsreel: Newsreel) -> set[str]:
+    pages = newsreel.archive.rglob("*_entries.json")
+    return {entry["title"] for page in pages for entry in json.loads(page.read_text())}
+
+
+def test_reparse_says_what_would_change_and_changes_it_when_told_to(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    newsreel("add", publisher.put("/feed.xml", rss([item("a"), item("b")])))
+    forget(newsreel, "press-b")
+
+    told = newsreel("reparse")
+    nothing = newsreel("export"), titles(newsreel)
+    applied = newsreel("reparse", "1", "--apply")
+
+    assert "would be stored with --apply: 1 entries that were missed" in told.stderr
+    assert [line.split()[0] for line in told.stdout.splitlines()] == ["what", "new"]
+    assert nothing[1] == {"A"}
+    assert "stored: 1 entries that were missed" in applied.stderr
+    assert titles(newsreel) == {"A", "B"}
+    assert newsreel.json("reparse") == []
+
+
+def test_reparse_names_captures_of_feeds_that_are_not_there(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    newsreel("add", publisher.put("/feed.xml", rss([item("a")])))
+
+    done = newsreel("--db", "other.sqlite", "--captures", "captures", "reparse")
+
+    assert "1 captures are of feeds that are not in the database" in done.stderr
+    assert done.returncode == 0
+
+
+def test_rebuild_makes_a_database_from_captures_alone(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    newsreel("add", publisher.put("/feed.xml", rss([item("a"), item("b")])))
+    publisher.put("/feed.xml", rss([item("a", title="Other"), item("b")]))
+    newsreel("poll", "--all")
+    newsreel.database.unlink()
+
+    done = newsreel("rebuild", "--captures")
+
+    assert done.returncode == 0
+    assert "read 2 entries with 3 revisions of 1 feeds from 2 captures" in done.stderr
+    assert newsreel("export").stderr.startswith("nothing") is False
+    assert titles(newsreel) == {"Other", "B"}
+
+
+@pytest.mark.parametrize("command", [["reparse"], ["rebuild", "--captures"]], ids=" ".join)
+def test_without_captures_there_is_a_way_out(newsreel: Newsreel, command: list[str]) -> None:
+    done = newsreel("--captures", "off", *command)
+
+    assert done.returncode == 2
+    assert "captures are turned off" in done.stderr
+    assert "--captures DIR" in done.stderr
