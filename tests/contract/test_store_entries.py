@@ -533,3 +533,36 @@ def change_versions(monkeypatch: pytest.MonkeyPatch, parser: int, digest: int) -
 async def clean(world: World) -> None:
     for page in await world.store.dirty():
         await world.store.save_written([], day=page.day, is_private=False, done=[page])
+
+
+@pytest.mark.parametrize(
+    "shared",
+    [
+        {"guid": None, "link": "https://press.example/"},
+        {"guid": "0", "link": None},
+        {"guid": "0", "link": "https://press.example/"},
+    ],
+    ids=["a link", "a guid", "both"],
+)
+async def test_articles_that_nothing_but_their_words_tells_apart_are_all_kept(
+    world: World, shared: dict[str, str | None]
+) -> None:
+    feed = await world.feed()
+    await world.poll(feed, item("a", **shared))
+    for names in ("ba", "cba", "dcb", "dcb"):
+        world.later()
+        await world.poll(feed, *[item(name, **shared) for name in names])
+
+    entries = await world.entries(feed)
+
+    assert sorted(title or "" for title in titles_of(entries)) == ["A", "B", "C", "D"]
+    assert {entry.revision_count for entry in entries} == {1}
+
+
+async def test_an_article_that_stands_twice_in_a_feed_is_one_entry(world: World) -> None:
+    feed = await world.feed()
+
+    await world.poll(feed, item("a"), item("a", summary="Shorter."), item("b"))
+
+    assert sorted(title or "" for title in titles_of(await world.entries(feed))) == ["A", "B"]
+    assert (await world.again(feed)).identity_policy is IdentityPolicy.GUID

@@ -89,9 +89,9 @@ def test_once_the_link_is_the_identity_it_stays_so() -> None:
 
 
 def test_of_an_entry_that_stands_twice_in_a_feed_the_first_is_taken() -> None:
-    (found,) = sighted(ENTRY, replace(ENTRY, title="Again"))
+    (found,) = sighted(ENTRY, replace(ENTRY, summary="Again"))
 
-    assert found.content.title == "Title"
+    assert found.content.summary == ENTRY.summary
 
 
 def test_links_are_resolved_and_stand_as_written_too() -> None:

@@ -77,6 +77,29 @@ def test_no_link_inherits_user_and_password_of_the_feeds_address() -> None:
     assert "quill" not in repr(replace(reading, capture=capture_of(b"")))
 
 
+def test_no_link_inherits_the_token_of_an_address_that_a_public_feed_was_redirected_to() -> None:
+    body = rss([item("a", link="#a")]).replace(b"<item>", b"<link>?home</link><item>")
+    secret = "https://cdn.example/t/new?apikey=quill-pen-48213"
+
+    reading = read(FEED, capture_of(body, final_url=secret))
+
+    (found,) = reading.sightings
+    assert found.content.permalink == FEED.url + "#a"
+    assert "quill" not in repr(replace(reading, capture=capture_of(b"")))
+
+
+def test_an_entry_in_which_a_body_was_cut_off_is_left_for_the_next_poll() -> None:
+    body = rss([item("a"), item("b"), item("c")])
+    cut = body[: body.index(b"press-c") + 60]
+
+    whole = read(FEED, capture_of(body))
+    short = read(FEED, capture_of(cut, is_cut=True))
+
+    assert [one.guid for one in whole.sightings] == ["press-a", "press-b", "press-c"]
+    assert [one.guid for one in short.sightings] == ["press-a", "press-b"]
+    assert (whole.is_truncated, short.is_truncated) == (False, True)
+
+
 def test_hints_hold_what_the_publisher_wishes_and_nothing_else() -> None:
     body = rss([item("a")])
     wish = b"<ttl>90</ttl><skipHours><hour>3</hour></skipHours><item>"

@@ -33,6 +33,9 @@ _RELATIVE = re.compile(  # the literal "=" comes first, so that the search is fa
     r"""=(?:(?<=href=)|(?<=src=)|(?<=srcset=)|(?<=poster=))["']?\s*(?![a-z][a-z0-9+.-]*:|["'#>\s])""",
     re.IGNORECASE,
 )
+DIGEST_IDENTITY = "sha256:"
+"""Before the digest, where that is the identity."""
+
 FUTURE_TOLERANCE = timedelta(hours=1)
 FETCH_STAMP_TOLERANCE = timedelta(seconds=5)
 
@@ -61,7 +64,7 @@ def sightings_of(
     contents = [_content_of(entry, parsed, url) for entry in parsed.entries]
     if detect is not None:
         contents = [(_with_language(found, detect), has_zone) for found, has_zone in contents]
-    policy = max(policy, _policy_of(parsed.entries, contents))
+    policy = _policy_after(policy, parsed.entries, [content for content, _ in contents])
     found: dict[str, Sighting] = {}
     for entry, (content, has_zone) in zip(parsed.entries, contents, strict=True):
         doubts = _date_doubts(content.published_at, has_zone=has_zone, at=fetched_at)
@@ -80,11 +83,8 @@ def sighting_of(
 ) -> Sighting:
     """Return the sighting of one entry's content: its identity and digests."""
     digest = digest_of(content)
-    first, second = (
-        (content.permalink, guid) if policy is IdentityPolicy.LINK else (guid, content.permalink)
-    )
     return Sighting(
-        identity=first or second or "sha256:" + digest.hex(),
+        identity=_identity_of(guid, content, policy) or DIGEST_IDENTITY + digest.hex(),
         guid=guid,
         content=content,
         digest=digest,
@@ -122,15 +122,49 @@ def _joined(fields: Iterable[str | None]) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _policy_of(
-    entries: Sequence[ParsedEntry], contents: Sequence[tuple[Content, bool]]
+def _policy_after(
+    policy: IdentityPolicy, entries: Sequence[ParsedEntry], contents: Sequence[Content]
 ) -> IdentityPolicy:
-    """One guid on different articles is no guid: then the link is what tells them apart."""
+    """Return the first policy, from the present one on, that tells these articles apart."""
+    guids = [entry.guid for entry in entries]
+    if policy is IdentityPolicy.GUID and _is_shared(guids, contents):
+        policy = IdentityPolicy.LINK
+    if policy is not IdentityPolicy.DIGEST:
+        found: dict[str, Content] = {}
+        for guid, content in zip(guids, contents, strict=True):
+            identity = _identity_of(guid, content, policy)
+            if identity and _is_other(found.setdefault(identity, content), content):
+                return IdentityPolicy.DIGEST
+    return policy
+
+
+def _is_shared(guids: Iterable[str | None], contents: Iterable[Content]) -> bool:
+    """Tell whether one guid stands on articles with different links: then it is no guid."""
     links: dict[str, str | None] = {}
-    for entry, (content, _) in zip(entries, contents, strict=True):
-        if entry.guid and links.setdefault(entry.guid, content.permalink) != content.permalink:
-            return IdentityPolicy.LINK
-    return IdentityPolicy.GUID
+    pairs = zip(guids, contents, strict=True)
+    return any(
+        guid and links.setdefault(guid, content.permalink) != content.permalink
+        for guid, content in pairs
+    )
+
+
+def _is_other(one: Content, two: Content) -> bool:
+    """Tell whether two that share an identity are different articles, not two states of one."""
+    if one.title != two.title:
+        return True
+    texts = (one.summary, one.body), (two.summary, two.body)
+    return one.published_raw != two.published_raw and texts[0] != texts[1]
+
+
+def _identity_of(guid: str | None, content: Content, policy: IdentityPolicy) -> str | None:
+    """Return the identity that needs no digest."""
+    match policy:
+        case IdentityPolicy.GUID:
+            return guid or content.permalink
+        case IdentityPolicy.LINK:
+            return content.permalink or guid
+        case IdentityPolicy.DIGEST:
+            return None
 
 
 def _content_of(entry: ParsedEntry, feed: ParsedFeed, url: str) -> tuple[Content, bool]:

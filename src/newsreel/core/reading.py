@@ -8,7 +8,7 @@ from newsreel.core.normalize import Detect, sightings_of
 from newsreel.errors import NotAFeed
 from newsreel.formats.document import parse
 from newsreel.formats.languages import tag_of
-from newsreel.formats.urls import absolute
+from newsreel.formats.urls import absolute, has_credential
 from newsreel.model.capture import Capture, Fault, FaultKind
 from newsreel.model.entry import Json, ParsedFeed
 from newsreel.model.feed import Feed
@@ -24,7 +24,7 @@ def read(feed: Feed, capture: Capture, *, detect: Detect | None = None) -> Readi
         return Reading(capture=capture, outcome=Outcome.FAILED, fault=capture.fault)
     if capture.is_not_modified or (capture.digest and capture.digest == feed.body_digest):
         return Reading(capture=capture, outcome=Outcome.NOT_MODIFIED)
-    url = _without_user(capture.final_url)
+    url = _base_of(feed, capture)
     try:
         parsed = parse(capture.body or b"", content_type=capture.content_type, url=url)
     except NotAFeed as error:
@@ -57,9 +57,13 @@ def _whole(parsed: ParsedFeed) -> ParsedFeed:
     return replace(parsed, entries=entries)
 
 
-def _without_user(url: str) -> str:
-    """Return an address without user and password, which no link is to inherit."""
-    parts = urlsplit(url)
+def _base_of(feed: Feed, capture: Capture) -> str:
+    """Return what relative links are resolved against: never an address with a secret.
+
+    Where a public feed was redirected to one, its own address serves; links inherit no password.
+    """
+    is_secret = has_credential(capture.final_url) and not has_credential(feed.url)
+    parts = urlsplit(feed.url if is_secret else capture.final_url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from newsreel.core.days import day_of
-from newsreel.core.normalize import DIGEST_VERSION, digest_of, public_id_of
+from newsreel.core.normalize import DIGEST_IDENTITY, DIGEST_VERSION, digest_of, public_id_of
 from newsreel.formats.document import PARSER_VERSION
 from newsreel.model.entry import Sighting
 from newsreel.model.feed import Feed
@@ -150,13 +150,22 @@ def _matched(
     doubles = set()
     for sighting in sorted(others, key=lambda sighting: sighting.identity):
         former = known.by_identity.get(sighting.identity)
-        entry = former or known.by_permalink.get(sighting.content.permalink or "")
+        entry = former or _by_other_keys(sighting, known)
         if entry is not None and entry.entry_id not in taken:
             found[sighting.identity] = entry
             taken.add(entry.entry_id)
         elif former is not None:
             doubles.add(sighting.identity)
     return found, frozenset(doubles)
+
+
+def _by_other_keys(sighting: Sighting, known: Known) -> KnownEntry | None:
+    """What a wording is to be an entry of its own of must be that very wording."""
+    entry = known.by_permalink.get(sighting.content.permalink or "")
+    if not sighting.identity.startswith(DIGEST_IDENTITY):
+        return entry
+    candidates = (entry, known.by_identity.get(sighting.guid or ""))
+    return next((one for one in candidates if one and one.digest == sighting.digest), None)
 
 
 def _new_entry(feed: Feed, sighting: Sighting, seen_at: datetime) -> NewEntry:

@@ -24,6 +24,7 @@ class IdentityPolicy(IntEnum):
 
     GUID = 1
     LINK = 2  # the feed was seen to use one guid for different articles
+    DIGEST = 3  # and one link too, or has neither: each wording is an entry of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
