@@ -62,8 +62,12 @@ def _base_of(feed: Feed, capture: Capture) -> str:
 
     Where a public feed was redirected to one, its own address serves; links inherit no password.
     """
-    is_secret = has_credential(capture.final_url) and not has_credential(feed.url)
-    parts = urlsplit(feed.url if is_secret else capture.final_url)
+    url = _without_user(capture.final_url)
+    return _without_user(feed.url) if has_credential(url) and not feed.is_private else url
+
+
+def _without_user(url: str) -> str:
+    parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 

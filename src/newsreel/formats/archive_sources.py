@@ -24,7 +24,7 @@ from newsreel.model.entry import Json
 from newsreel.model.feed import Feed, FeedStatus, IdentityPolicy
 
 _OPTIONAL = ("folder", "language", "site_url", "title")
-_POLICIES = {"guid": IdentityPolicy.GUID, "link": IdentityPolicy.LINK}
+_POLICIES = {policy.name.lower(): policy for policy in IdentityPolicy}
 _SECOND = timedelta(seconds=1)
 
 
