@@ -16,7 +16,7 @@ SHORTEST = 20
 def detector() -> Detect | None:
     """Return what guesses a text's language as a tag, None where no model is installed.
 
-    The function returns None for texts of less than twenty letters and for guesses that are unsure.
+    The function returns None for texts of less than twenty letters and for unsure guesses.
     The model (18 MB) is loaded at the first guess.
     """
     return _detect if find_spec(LIBRARY) else None
