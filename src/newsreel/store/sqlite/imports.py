@@ -39,17 +39,13 @@ WORDING_BY_LINK = """
     SELECT r.id FROM revisions r JOIN entries e ON e.id = r.entry_id
     WHERE e.feed_id = ? AND r.permalink = ? AND r.digest = ? ORDER BY r.number, r.reread LIMIT 1
 """
-ERASED = """
-    SELECT 1 FROM tombstones
-    WHERE id IN (SELECT value FROM json_each(?)) AND kind = 'erased' LIMIT 1
-"""
+ERASED = "SELECT 1 FROM tombstones WHERE id = ? AND kind = 'erased'"
 INSERT_ENTRY = """
     INSERT INTO entries (feed_id, identity, guid, public_id, day, first_seen_at, revision_count,
                          number, reread, seen_at, digest, digest_version, parser_version, observed,
                          withheld_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-            (SELECT max(at) FROM tombstones
-             WHERE id IN (SELECT value FROM json_each(?)) AND kind = 'withheld'))
+            (SELECT at FROM tombstones WHERE id = ? AND kind = 'withheld'))
     ON CONFLICT DO NOTHING RETURNING id
 """
 
@@ -129,8 +125,8 @@ def _wording(connection: sqlite3.Connection, row: LegacyRow) -> int | None:
 def _restore(connection: sqlite3.Connection, feed: Feed, entries: list[Entry]) -> int:
     count = 0
     for entry in entries:
-        ids = dumps(_ids_of(feed, entry))
-        if connection.execute(ERASED, (ids,)).fetchone():
+        # Its own id alone: what was written out was visible, whatever had its link before.
+        if connection.execute(ERASED, (entry.public_id,)).fetchone():
             continue
         newest = entry.latest
         row = (
@@ -148,7 +144,7 @@ def _restore(connection: sqlite3.Connection, feed: Feed, entries: list[Entry]) -
             newest.digest_version,
             newest.parser_version,
             observed_of(newest.content),
-            ids,
+            entry.public_id,
         )
         found = connection.execute(INSERT_ENTRY, row).fetchone()
         if found is None:
@@ -159,12 +155,6 @@ def _restore(connection: sqlite3.Connection, feed: Feed, entries: list[Entry]) -
     query = "UPDATE feed_state SET entry_count = entry_count + ? WHERE feed_id = ?"
     connection.execute(query, (count, feed.id))
     return count
-
-
-def _ids_of(feed: Feed, entry: Entry) -> list[str]:
-    """Every public id under which a tombstone may name the entry."""
-    keys = {entry.identity, *(revision.content.permalink for revision in entry.revisions)}
-    return [entry.public_id, *(public_id_of(feed.first_url, key) for key in keys if key)]
 
 
 def _files(
