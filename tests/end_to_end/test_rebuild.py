@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import polled_world
 from archive_values import DAY, NOON, at, entry_of, revision_of
 from archive_world import World, tree_of, world_in
 from newsreel.app.export import Selection
@@ -130,6 +131,39 @@ async def test_what_was_erased_stays_erased_after_a_rebuild(tmp_path: Path) -> N
         assert [record.public_id for record in await again.store.tombstones()] == [
             found[0].public_id
         ]
+
+
+@pytest.mark.parametrize("kind", Tombstone)
+async def test_what_took_the_link_of_an_entry_that_was_taken_out_comes_back(
+    tmp_path: Path, kind: Tombstone
+) -> None:
+    async with world_in(tmp_path) as world:
+        paper = polled_world.World(world.store)
+        feed = await paper.feed()
+        first = polled_world.item("a", guid="g0", title="T0")
+        await paper.poll(feed, first, polled_world.item("b", guid="g1", title="T1"))
+        gone = await paper.entry(feed, "g0")
+        await world.store.tombstone(gone.public_id, kind, reason="", now=paper.now)
+        paper.later()
+        await paper.poll(feed, polled_world.item("a", guid="g1", title="T1"))
+        await world.export()
+        before = tree_of(tmp_path / "archive")
+    async with world_in(tmp_path, db="again") as again:
+        await rebuilt(again)
+        exported = await again.export(ALL)
+
+        assert (exported.written, exported.removed, exported.set_aside) == (0, 0, [])
+        assert tree_of(tmp_path / "archive") == before
+
+
+async def test_an_archive_of_private_feeds_alone_is_read_back(tmp_path: Path) -> None:
+    async with world_in(tmp_path, private="private") as world:
+        await world.entries(await world.feed("secret", is_private=True), "hush")
+        await world.export()
+    async with world_in(tmp_path, db="again", private="private") as again:
+        account = await rebuilt(again)
+
+    assert (account.feeds, account.entries, account.damaged) == (1, 1, [])
 
 
 async def test_versions_go_on_where_the_log_left_off(tmp_path: Path) -> None:

@@ -74,9 +74,10 @@ async def rebuild(
             hint="rebuild into a new one: --db PATH",
         )
     trees = roots.trees()
-    if not any(trees[0].days()) and trees[0].read(SOURCES) is None:
+    if not any(map(_holds_archive, trees)):
         raise UsageError(
-            f"no archive there: {roots.public}", hint="name its directory with --archive"
+            f"no archive there: {roots.public}",
+            hint="name its directory with --archive, that of private feeds with --private-archive",
         )
     account = RebuildAccount()
     async with opened(store, trees, ExportAccount(), notify):
@@ -85,6 +86,10 @@ async def rebuild(
         for tree in trees:
             await _Rebuilding(store, tree, account, clock).run(progress)
     return account
+
+
+def _holds_archive(tree: Tree) -> bool:
+    return any(tree.days()) or tree.read(SOURCES) is not None
 
 
 async def _restore_tombstones(store: Store, tree: Tree, account: RebuildAccount) -> None:
