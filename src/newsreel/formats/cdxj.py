@@ -8,7 +8,7 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from newsreel.errors import ArchiveError
 from newsreel.formats.warc import without_user
@@ -17,6 +17,7 @@ from newsreel.model.capture import CaptureLine, KeptAs, KeptCapture
 REVISIT = "warc/revisit"
 _WWW = re.compile(r"www\d*\.")
 _SESSION = re.compile(r"(?:jsessionid=|phpsessid=|sid=|aspsessionid[a-z]{8}=)[0-9a-z]{32}(?:&|$)")
+_PLAIN = "".join(map(chr, range(33, 127))).replace("%", "").replace("#", "")
 _PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -76,14 +77,19 @@ def url_key(url: str) -> str:
     except ValueError:
         return _safe(url.lower())
     host = _WWW.sub("", host, count=1) if _WWW.match(host) else host
-    is_number = host.replace(".", "").isdecimal() or ":" in host
-    labels = host if is_number else ",".join(reversed(host.split(".")))
+    labels = host if ":" in host else ",".join(reversed(host.split(".")))
     port = "" if port == _PORTS.get(parts.scheme) else port
     path = parts.path.lower()
     path = path.rstrip("/") or "/"
     query = _SESSION.sub("", parts.query.lower()).rstrip("&")
     query = "&".join(sorted(query.split("&"))) if query else ""
-    return _safe(f"{labels}{port}){path}" + (f"?{query}" if query else ""))
+    tail = path + (f"?{query}" if query else "")
+    return _safe(f"{labels}{port}){_escaped(tail)}")
+
+
+def _escaped(text: str) -> str:
+    """Return text with only those characters escaped that have to be, as others write keys."""
+    return quote(unquote_to_bytes(text), safe=_PLAIN).lower() if "%" in text or " " in text else text
 
 
 def _safe(key: str) -> str:
