@@ -56,14 +56,6 @@ class Rhythm:
         """Entries an hour, over all hours, without caution."""
         return (sum(self.came[:24]) + FIRST_ENTRIES) / (sum(self.watched[:24]) + FIRST_HOURS)
 
-    def shares(self) -> tuple[float, ...]:
-        """Return how much busier than the rate each slot is."""
-        rate = self.rate
-        return tuple(
-            (came + DOUBT) / (rate * watched + DOUBT)
-            for came, watched in zip(self.came, self.watched, strict=True)
-        )
-
     def as_json(self) -> dict[str, Json]:
         """Return it as JSON, rounded."""
         return {
@@ -170,10 +162,13 @@ def watched(former: Rhythm, now: datetime) -> Rhythm:
 
 def rates(rhythm: Rhythm, begin: datetime, span: timedelta) -> Iterator[tuple[float, float]]:
     """Yield the hours of a span, cut to it: length in hours, entries expected an hour."""
-    shares, base = rhythm.shares(), rhythm.rate * rhythm.caution
+    rate, came, hours_watched = rhythm.rate, rhythm.came, rhythm.watched
     at = begin.timestamp()
     for start, seconds in _pieces(at, at + span.total_seconds(), _HOUR):
-        yield seconds / _HOUR, base * shares[_hour_of(start)] * shares[24 + _day_of(start)]
+        hour, day = _hour_of(start), 24 + _day_of(start)
+        of_hour = (came[hour] + DOUBT) / (rate * hours_watched[hour] + DOUBT)
+        of_day = (came[day] + DOUBT) / (rate * hours_watched[day] + DOUBT)
+        yield seconds / _HOUR, rate * rhythm.caution * of_hour * of_day
 
 
 def _pieces(begin: float, end: float, unit: float) -> Iterator[tuple[float, float]]:
