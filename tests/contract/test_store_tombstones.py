@@ -3,7 +3,7 @@
 import pytest
 
 from newsreel.model.poll import Tombstone
-from polled_world import Item, World, titles_of
+from polled_world import Item, World, item, titles_of
 
 
 def one(guid: str, link: str, title: str) -> Item:
@@ -29,3 +29,36 @@ async def test_an_entry_is_restored_though_it_took_the_link_of_one_that_was_take
 
     (kept,) = await world.entries(feed)
     assert (count, titles_of([kept]), kept.withheld_at) == (1, ["T1"], None)
+
+
+@pytest.mark.parametrize("kind", Tombstone)
+async def test_a_link_that_other_entries_have_too_takes_nothing_out(
+    world: World, kind: Tombstone
+) -> None:
+    feed = await world.feed()
+    reports = [one(f"g{n}", "live", f"T{n}") for n in range(3)]
+    await world.poll(feed, *reports[:2])
+    gone = await world.entry(feed, "g0")
+    await world.store.tombstone(gone.public_id, kind, reason="asked", now=world.now)
+    world.later()
+
+    poll = await world.poll(feed, *reports)
+
+    new = await world.entry(feed, "g2")
+    (record,) = await world.store.tombstones()
+    assert (titles_of([new]), new.withheld_at) == (["T2"], None)
+    assert record.ids == (gone.public_id,)
+    assert poll.changes.left_out == int(kind is Tombstone.ERASED)
+
+
+async def test_what_a_poll_leaves_out_is_counted_and_noted(world: World) -> None:
+    feed = await world.feed()
+    await world.poll(feed, item("a"), item("b"))
+    gone = await world.entry(feed, "press-a")
+    await world.store.tombstone(gone.public_id, Tombstone.ERASED, reason="asked", now=world.now)
+    world.later()
+
+    poll = await world.poll(feed, item("a", guid="another"), item("b"), item("c"))
+
+    assert (poll.changes.left_out, len(poll.changes.new)) == (1, 1)
+    assert [line.left_out for line in await world.store.polls()] == [1, 0]

@@ -99,6 +99,21 @@ def test_all_polls_everything_and_asks_conditionally(
     assert not newsreel.archive.exists()
 
 
+def test_what_was_erased_before_is_said_to_be_left_out(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    publisher.put("/press.xml", rss([item("a"), item("b")]))
+    newsreel("add", publisher.url("/press.xml"))
+    ((public_id,),) = rows_of(newsreel, "SELECT public_id FROM entries WHERE guid = 'press-a'")
+    newsreel("erase", public_id, "--yes")
+    publisher.put("/press.xml", rss([item("a"), item("b"), item("c")]))
+
+    done = newsreel("poll", "1")
+
+    assert "1 new entries, 0 revised; 1 left out: erased before\n" in done.stderr
+    assert [line["left_out"] for line in newsreel.json("log")] == [1, 0]
+
+
 def test_feeds_that_fail_do_not_fail_a_round(newsreel: Newsreel, publisher: Publisher) -> None:
     subscribe(newsreel, publish(publisher, 3))
     publisher.answer("/1.xml", fail(500))

@@ -79,6 +79,14 @@ async def test_all_that_is_in_an_old_database_is_still_there(
     assert [row.content.title for row in rows] == ["Z"]
 
 
+async def test_what_polls_left_out_is_none_where_it_was_not_counted(
+    store: SqliteStore, request: pytest.FixtureRequest
+) -> None:
+    is_counted = request.node.callspec.params["store"].stem != "schema_0001"
+
+    assert [found.left_out for found in await store.polls()] == [int(is_counted), 0, 0]
+
+
 async def test_an_old_database_goes_on_where_it_stood(store: SqliteStore, feed: Feed) -> None:
     world = World(store)
     assert feed.last_poll_at is not None

@@ -40,6 +40,7 @@ class Tally:
     faults: Counter[str] = field(default_factory=Counter)
     new: int = 0
     revised: int = 0
+    left_out: int = 0
     gaps: int = 0
 
     def count(self, poll: Poll) -> None:
@@ -47,6 +48,7 @@ class Tally:
         self.outcomes[poll.reading.outcome.value] += 1
         self.new += len(poll.changes.new)
         self.revised += len(poll.changes.revised)
+        self.left_out += poll.changes.left_out
         self.gaps += len(poll.gaps)
         if poll.reading.fault:
             self.faults[poll.reading.fault.reason] += 1
@@ -60,6 +62,8 @@ class Tally:
         if self.faults:
             reasons = ", ".join(f"{count} {reason}" for reason, count in self.faults.most_common())
             parts.append(f"{self.faults.total()} failed ({reasons})")
+        if self.left_out:
+            parts.append(f"{self.left_out} left out: erased before")
         if self.gaps:
             parts.append(f"{self.gaps} gaps")
         return "; ".join(parts)
@@ -181,6 +185,8 @@ def _poll_fields(poll: Poll) -> dict[str, object]:
         "revised": len(poll.changes.revised),
         "ms": int(poll.reading.capture.elapsed.total_seconds() * 1000),
     }
+    if poll.changes.left_out:
+        fields["left_out"] = poll.changes.left_out
     if poll.reading.fault:
         fields["fault"] = poll.reading.fault.reason
     if not feed.is_private:
@@ -227,6 +233,7 @@ def _log_row(record: PollRecord, feed: Feed | None) -> Row:
         "unchanged": record.unchanged,
         "reread": record.reread,
         "overlap": record.overlap,
+        "left_out": record.left_out,
         "bytes": record.body_bytes,
         "ms": record.elapsed_ms,
         "capture": record.capture,

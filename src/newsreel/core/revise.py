@@ -39,6 +39,7 @@ class _Draft:
         self.adoptions: list[Adoption] = []
         self.seen: list[int] = []
         self.unchanged = 0
+        self.left_out = 0
 
     def done(self, overlap: int | None) -> Changes:
         return Changes(
@@ -50,6 +51,7 @@ class _Draft:
             unchanged=self.unchanged,
             seen=tuple(self.seen),
             overlap=overlap,
+            left_out=self.left_out,
         )
 
 
@@ -58,7 +60,12 @@ def revise(
 ) -> Changes:
     """Return what a poll's sightings change. ``seen_at`` is when they were seen."""
     draft = _Draft()
-    wanted = [found for found in sightings if found.identity not in known.erased]
+    wanted = []
+    for found in sightings:
+        if found.identity in known.erased:
+            draft.left_out += 1
+        else:
+            wanted.append(found)
     matched, doubles = _matched(wanted, known)
     for sighting in wanted:
         if sighting.identity in doubles:
@@ -97,6 +104,7 @@ def revise_import(
     for sighting, seen_at in sightings:
         identity = sighting.identity
         if identity in known.erased:
+            draft.left_out += 1
             continue
         entry = known.by_identity.get(identity) or known.by_permalink.get(identity)
         had = wordings.setdefault(identity, set(entry.wordings) if entry else set())

@@ -173,7 +173,8 @@ class Changes:
     """What a reading changes in what is known: nothing, where it was revised before.
 
     ``seen`` are the ids of stored entries that stand in the feed, in its order; ``overlap`` counts
-    how many stood there before (None: nothing to compare with).
+    how many stood there before (None: nothing to compare with). ``left_out`` counts the sightings
+    that were passed over because the operator erased what they show.
     """
 
     new: tuple[NewEntry, ...] = ()
@@ -184,6 +185,7 @@ class Changes:
     unchanged: int = 0
     seen: tuple[int, ...] = ()
     overlap: int | None = None
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +225,7 @@ class PollRecord:
     unchanged: int
     reread: int
     overlap: int | None
+    left_out: int
     body_bytes: int
     elapsed_ms: int
     capture: bytes | None

@@ -46,8 +46,9 @@ SAVE_STATE = """
 """
 SAVE_POLL = """
     INSERT INTO polls (feed_id, polled_at, outcome, status, reason, detail, new, revised,
-                       unchanged, reread, overlap, bytes, elapsed_ms, capture, lost, next_poll_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                       unchanged, reread, overlap, left_out, bytes, elapsed_ms, capture, lost,
+                       next_poll_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 SAVE_DAY = """
     INSERT INTO poll_days (day, feed_id, expected, made) VALUES (?, ?, ?, ?)
@@ -125,7 +126,7 @@ class Polls:
     async def polls(self, *, feed_id: int | None = None, limit: int = 100) -> list[PollRecord]:
         query = (
             "SELECT feed_id, polled_at, outcome, status, reason, detail, new, revised, unchanged, "
-            "reread, overlap, bytes, elapsed_ms, capture, next_poll_at FROM polls "
+            "reread, overlap, left_out, bytes, elapsed_ms, capture, next_poll_at FROM polls "
         )
         order = (
             "ORDER BY polled_at DESC, id DESC LIMIT :limit"
@@ -276,6 +277,7 @@ def _save_log(connection: sqlite3.Connection, poll: Poll, polled_at: datetime) -
         changes.unchanged,
         len(changes.rereads),
         changes.overlap,
+        changes.left_out,
         len(capture.body or b""),
         capture.elapsed // timedelta(milliseconds=1),
         capture.digest,
@@ -312,8 +314,9 @@ def _record_of(row: tuple[Any, ...]) -> PollRecord:
         unchanged=row[8],
         reread=row[9],
         overlap=row[10],
-        body_bytes=row[11],
-        elapsed_ms=row[12],
-        capture=row[13],
-        next_poll_at=moment(row[14]),
+        left_out=row[11],
+        body_bytes=row[12],
+        elapsed_ms=row[13],
+        capture=row[14],
+        next_poll_at=moment(row[15]),
     )
