@@ -1,5 +1,8 @@
+import gzip
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +11,8 @@ import pytest
 from command_line import Newsreel
 from polled_world import item, rss
 from publisher import Publisher
+
+WARCIO = Path(sys.executable).with_name("warcio")
 
 
 @pytest.fixture
@@ -87,3 +92,29 @@ def test_without_captures_there_is_a_way_out(newsreel: Newsreel, command: list[s
     assert done.returncode == 2
     assert "captures are turned off" in done.stderr
     assert "--captures DIR" in done.stderr
+
+
+def test_what_is_erased_is_in_no_capture_any_more(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    newsreel("add", publisher.put("/other.xml", rss([item("x"), item("b")])))
+    newsreel("add", publisher.put("/feed.xml", rss([item("a")])))
+    publisher.put("/feed.xml", rss([item("a"), item("gone")]))
+    newsreel("poll", "--all")
+    publisher.put("/feed.xml", rss([item("b")]))
+    newsreel("poll", "--all")
+    pages = [json.loads(page.read_text()) for page in newsreel.archive.rglob("*_entries.json")]
+    (gone,) = [entry["id"] for page in pages for entry in page if entry["title"] == "Gone"]
+
+    done = newsreel("erase", gone, "--yes")
+    newsreel("poll", "--all")
+
+    tree = newsreel.home / "captures/public"
+    assert "1 raw captures that show it are deleted" in done.stderr
+    bodies = [gzip.decompress(path.read_bytes()) for path in tree.glob("*.warc.gz")]
+    assert b"press-gone" not in b"".join(bodies)
+    (told,) = [json.loads(line) for line in (tree / "dropped.jsonl").read_text().splitlines()]
+    assert (told["reason"], told["captures"]) == ("erased", 1)
+    assert newsreel("reparse").stderr.startswith("read 7 captures again")
+    for path in tree.glob("*.warc.gz"):
+        assert subprocess.run([WARCIO, "check", path], check=False).returncode == 0

@@ -9,7 +9,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from newsreel.archive.captures import WARC, CaptureTree
 
@@ -42,22 +41,33 @@ def keep_within(trees: Sequence[CaptureTree], most_bytes: int, *, at: datetime) 
             gone = Dropped(
                 file=name + WARC, size_bytes=size, captures=count, is_private=tree.is_private
             )
-            _note(tree.root / DROPPED, gone, at)
+            note_dropped(
+                tree, name, size_bytes=size, captures=count, at=at, reason="captures_budget"
+            )
             tree.remove(name)
         dropped.append(gone)
         total -= size
     return dropped
 
 
-def _note(path: Path, gone: Dropped, at: datetime) -> None:
+def note_dropped(
+    tree: CaptureTree,
+    name: str,
+    *,
+    size_bytes: int,
+    captures: int,
+    at: datetime,
+    reason: str,
+) -> None:
+    """Note, on disk, that captures of a file go, or all of it, and why."""
     row = {
         "at": at.isoformat(),
-        "file": gone.file,
-        "bytes": gone.size_bytes,
-        "captures": gone.captures,
-        "reason": "captures_budget",
+        "file": name + WARC,
+        "bytes": size_bytes,
+        "captures": captures,
+        "reason": reason,
     }
-    with path.open("ab") as file:
+    with (tree.root / DROPPED).open("ab") as file:
         file.write(json.dumps(row).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())

@@ -173,7 +173,7 @@ class CaptureFile:
         with self._tree.locked():
             os.fsync(self._file.fileno())
             self._index.close()
-            _settle(self._tree, self.name)
+            settle(self._tree, self.name)
             self._file.close()
 
 
@@ -230,15 +230,30 @@ def _recover(tree: CaptureTree) -> None:
             continue
         with file:
             _mend(tree, _name_of(path), file)
-            _settle(tree, _name_of(path))
+            settle(tree, _name_of(path))
 
 
-def _settle(tree: CaptureTree, name: str) -> None:
+def settle(tree: CaptureTree, name: str) -> None:
+    """Sort an index, and give both files their names."""
     index = tree.root / (name + INDEX + OPEN)
     lines = sorted(index.read_bytes().splitlines(keepends=True)) if index.exists() else []
     write_alone(tree.root / (name + INDEX), b"".join(lines))
     (tree.root / (name + WARC + OPEN)).rename(tree.root / (name + WARC))
     index.unlink(missing_ok=True)
+
+
+def close_left(tree: CaptureTree) -> None:
+    """Put in order what killed processes left open."""
+    with tree.locked():
+        _recover(tree)
+
+
+def members_of(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each whole member of a file, as it lies there and unpacked."""
+    with path.open("rb") as packed, FileIO(path) as file:
+        for offset, length, record in _members(file, 0):
+            packed.seek(offset)
+            yield packed.read(length), record
 
 
 def _mend(tree: CaptureTree, name: str, file: FileIO) -> None:

@@ -16,6 +16,7 @@ from newsreel.cli.listing import Row, note, plain, print_rows
 from newsreel.cli.progress import Progress
 from newsreel.errors import ArchiveError, UsageError
 from newsreel.model.day import DayCount
+from newsreel.model.entry import Entry
 from newsreel.model.poll import Tombstone
 from newsreel.store import Store
 
@@ -247,6 +248,8 @@ async def _withdraw(
         name = f"{found.public_id} ({plain(found.content.title) or 'no title'})"
         if not is_sure:
             _ask(f"Delete {name} for ever?")
+        if kind is Tombstone.ERASED:
+            await _erase_from_captures(context, store, found)
         account = await withdraw(
             store, roots, found.public_id, kind, reason=reason, clock=utc_now, notify=note
         )
@@ -254,6 +257,16 @@ async def _withdraw(
     note(told(account, roots))
     if kind is Tombstone.ERASED:
         note("note: copies that were made of the archive or the database still hold it")
+
+
+async def _erase_from_captures(context: Context, store: Store, entry: Entry) -> None:
+    from newsreel.app.capture_erasure import erase_from_captures
+
+    root, feed = context.settings.captures, await store.feed(entry.feed_id)
+    if root is None or feed is None:
+        return
+    if count := await erase_from_captures(root, feed, entry, clock=utc_now):
+        note(f"{count} raw captures that show it are deleted, with all that they show")
 
 
 def _ask(question: str) -> None:

@@ -89,7 +89,9 @@ def url_key(url: str) -> str:
 
 def _escaped(text: str) -> str:
     """Return text with only those characters escaped that have to be, as others write keys."""
-    return quote(unquote_to_bytes(text), safe=_PLAIN).lower() if "%" in text or " " in text else text
+    if "%" not in text and " " not in text:
+        return text
+    return quote(unquote_to_bytes(text), safe=_PLAIN).lower()
 
 
 def _safe(key: str) -> str:
