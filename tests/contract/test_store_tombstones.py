@@ -3,6 +3,7 @@
 import pytest
 
 from newsreel.model.poll import Tombstone
+from newsreel.store import Store
 from polled_world import Item, World, item, titles_of
 
 
@@ -62,3 +63,18 @@ async def test_what_a_poll_leaves_out_is_counted_and_noted(world: World) -> None
 
     assert (poll.changes.left_out, len(poll.changes.new)) == (1, 1)
     assert [line.left_out for line in await world.store.polls()] == [1, 0]
+
+
+async def test_a_feed_of_which_all_was_erased_brings_nothing_new(
+    world: World, other: Store
+) -> None:
+    feed = await world.feed()
+    await world.poll(feed, item("a"))
+    gone = await world.entry(feed)
+    world.later()
+
+    await other.tombstone(gone.public_id, Tombstone.ERASED, reason="asked", now=world.now)
+    poll = await world.poll(feed, item("a"), title="Another title")
+
+    assert (poll.changes.new, poll.changes.left_out) == ((), 1)
+    assert [(line.new, line.left_out) for line in await world.store.polls()] == [(0, 1), (1, 0)]

@@ -35,6 +35,7 @@ DUE = """
     (s.next_poll_at <= :now OR (s.last_poll_at > :ahead AND s.next_poll_at >= s.last_poll_at))
 """
 POLLED_SINCE = "(coalesce(s.last_poll_at, 0) > :since AND s.last_poll_at <= :now)"
+ANY_TOMBSTONE = "SELECT EXISTS (SELECT 1 FROM tombstones)"
 LEASE = "UPDATE feed_state SET lease_holder = ?, lease_until = ? WHERE feed_id = ?"
 
 SAVE_STATE = """
@@ -65,6 +66,8 @@ class Polls:
 
     _db: Database
     _holder: Holder
+    _has_tombstones = True
+    """Whether there may be any; known anew with each lease."""
 
     async def lease(
         self,
@@ -93,15 +96,16 @@ class Polls:
             "limit": limit,
         }
 
-        def lease(connection: sqlite3.Connection) -> list[Feed]:
+        def lease(connection: sqlite3.Connection) -> tuple[list[Feed], bool]:
             self._free_dead_leases(connection)
             feeds = [feed_of(row) for row in connection.execute(query, values)]
             until = micros(now + term)
             rows = [(self._holder.name, until, feed.id) for feed in feeds]
             connection.executemany(LEASE, rows)
-            return feeds
+            return feeds, bool(connection.execute(ANY_TOMBSTONE).fetchone()[0])
 
-        return await self._db.write(lease)
+        feeds, self._has_tombstones = await self._db.write(lease)
+        return feeds
 
     async def release(self, feed_ids: Iterable[int]) -> None:
         rows = [(feed_id, self._holder.name) for feed_id in feed_ids]
@@ -114,8 +118,8 @@ class Polls:
     async def known(
         self, feed: Feed, sightings: Sequence[Sighting], *, has_wordings: bool = False
     ) -> Known:
-        if not feed.entry_count and not has_wordings:
-            return Known(by_identity={}, by_permalink={})  # saving heeds tombstones by itself
+        if not feed.entry_count and not has_wordings and not self._has_tombstones:
+            return Known(by_identity={}, by_permalink={})  # saves a cold round a hop for each feed
         return await self._db.read(
             lambda connection: known_of(connection, feed, sightings, has_wordings=has_wordings)
         )
