@@ -44,7 +44,7 @@ def _erase(tree: CaptureTree, shows: "_Shows", clock: Clock) -> int:
 
 
 class _Shows:
-    """Tells whether a capture shows an entry: as it is read today, or, unreadable, in its bytes."""
+    """Tells whether a capture shows an entry: as read today, or, unreadable, in its bytes."""
 
     def __init__(self, feed: Feed, entry: Entry) -> None:
         self.key = feed_key(feed.first_url)
