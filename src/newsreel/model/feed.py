@@ -51,7 +51,7 @@ class Feed:
     ``title`` is the publisher's, unless the operator gave one (``has_own_title``). ``interval`` is
     the operator's wish, None for the schedule's choice. ``host`` is what politeness counts by.
     ``moved_to`` is an address that permanent redirects named ``moved_count`` times in a row.
-    ``hints`` is what its last body told the schedule.
+    ``hints`` is what its last body, and its rhythm so far, tell the schedule.
     """
 
     id: int
