@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from archive_values import DAY, NOON
+from archive_values import DAY, NOON, at
 from archive_world import World, tree_of, world_in
 from newsreel.app.export import ExportAccount, Roots, Selection
 from newsreel.archive.batch import write_steps
 from newsreel.archive.lock import locked
 from newsreel.errors import ArchiveError, UsageError
 from newsreel.formats.archive_log import broken_links, log_line_of, read_log_line
-from newsreel.model.day import LogLine, WriteReason, Writing
-from newsreel.model.poll import Tombstone
+from newsreel.model.day import DayFeed, LogLine, WriteReason, Writing
+from newsreel.model.poll import Gap, Tombstone
 
 ALL = Selection(is_all=True)
 A = "2026/01/2026-01-05/https...a.example.feed_entries"
@@ -292,6 +292,53 @@ async def test_a_purged_feed_leaves_the_tree(world: World) -> None:
 
     assert f"{B}.md" not in tree_of(world.roots.public)
     assert_sound(world.roots.public)
+
+
+async def test_a_purged_feed_leaves_a_day_whose_removal_was_not_written_yet(world: World) -> None:
+    feed = await world.feed("b")
+    (gone,) = await world.entries(feed, "uno")
+    await world.entries(await world.feed("a"), "one")
+    await world.export()
+    await world.store.tombstone(gone.public_id, Tombstone.ERASED, reason="", now=NOON)
+    await world.store.purge_feed(feed.id)
+
+    await world.export()
+
+    assert f"{B}.md" not in tree_of(world.roots.public)
+    assert_sound(world.roots.public)
+
+
+@pytest.mark.parametrize("is_purged", [True, False])
+async def test_a_feed_that_leaves_is_named_by_no_day_that_its_gap_spans(
+    world: World, *, is_purged: bool
+) -> None:
+    feed = await world.feed("b")
+    gap = Gap(feed.id, at("01:00:00") - timedelta(days=3), None, "http-410")
+    line = DayFeed(
+        feed=feed,
+        title=feed.title,
+        entries=0,
+        revisions=0,
+        md_digest=None,
+        json_digest=None,
+        polls_expected=0,
+        polls_made=0,
+        gaps=(gap,),
+    )
+    await world.store.restore_day_feeds(DAY, [line])
+    await world.entries(await world.feed("a"), "one")
+    await world.export()
+    before = tree_of(world.roots.public)
+    if is_purged:
+        await world.store.purge_feed(feed.id)
+    else:
+        await world.store.save_feed(replace(feed, is_private=True))
+
+    await world.export()
+
+    after = tree_of(world.roots.public)
+    assert any(b"b.example" in body for body in before.values())
+    assert [path for path, body in after.items() if b"b.example" in body] == []
 
 
 @pytest.mark.parametrize("private", ["archive", "archive/private"])

@@ -10,8 +10,16 @@ WEIGHTS = {reason: weight for weight, reason in enumerate(WriteReason)}
 
 LONGEST_GAP_DAYS = 400
 
+# Where it has entries or polls, where its files may lie, and where a manifest may tell its gaps.
 DAYS_OF_FEED = """
-    SELECT day FROM entries WHERE feed_id = ?1 UNION SELECT day FROM poll_days WHERE feed_id = ?1
+    SELECT day FROM entries WHERE feed_id = ?1
+    UNION SELECT day FROM poll_days WHERE feed_id = ?1
+    UNION SELECT day FROM dirty WHERE feed_id = ?1
+    UNION SELECT w.day FROM written w JOIN feeds f ON f.id = ?1
+    WHERE w.sha256 != '' AND instr(w.path, '/' || f.file_name || '_entries.')
+    UNION SELECT w.day FROM (SELECT DISTINCT day FROM written) w JOIN gaps g ON g.feed_id = ?1
+    WHERE g.from_at < unixepoch(w.day, '+1 day') * 1000000
+      AND (g.to_at IS NULL OR g.to_at >= unixepoch(w.day) * 1000000)
 """
 
 
