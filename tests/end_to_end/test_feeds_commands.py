@@ -227,6 +227,33 @@ def test_a_feed_is_edited_by_number_address_or_title(
     assert paused["interval"] is None
 
 
+def test_a_feed_that_turns_private_leaves_the_archive_at_once_and_comes_back(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    newsreel("add", publisher.url("/news.xml"), publisher.url("/sport.xml"))
+    newsreel("export")
+    before = files_that_name("news.xml", newsreel.archive)
+
+    hidden = newsreel("edit", "1", "--private")
+    between = files_that_name("news.xml", newsreel.archive)
+    shown = newsreel("edit", "1", "--public")
+
+    assert hidden.stderr.startswith("saved: 1 The News, active, private\nwrote ")
+    assert "log.jsonl, which only ever grows, still holds the paths" in hidden.stderr
+    assert between == ["log.jsonl"]
+    assert "log.jsonl" not in shown.stderr
+    assert files_that_name("news.xml", newsreel.archive) == before
+
+
+def files_that_name(word: str, archive: Path) -> list[str]:
+    """The files of an archive that bear a word in their names or hold it."""
+    return sorted(
+        path.relative_to(archive).as_posix()
+        for path in archive.rglob("*")
+        if path.is_file() and (word in path.name or word.encode() in path.read_bytes())
+    )
+
+
 def test_a_title_that_two_feeds_have_is_refused(newsreel: Newsreel, publisher: Publisher) -> None:
     newsreel("add", publisher.url("/news.xml"), publisher.url("/sport.xml"))
 
@@ -264,14 +291,15 @@ def test_a_purged_feed_is_gone_from_database_and_archive(
     unasked = newsreel("remove", "1", "--purge")
     refused = newsreel.at_a_terminal("remove", "1", "--purge", answer="n\n")
     done = newsreel("remove", "1", "--purge", "--yes")
-    newsreel("export")
 
+    sources = json.loads((newsreel.archive / "sources.json").read_bytes())
     assert before
     assert unasked.returncode == 2
     assert refused[0] == 130
     assert done.returncode == 0
     assert [feed["title"] for feed in newsreel.json("feeds", "--all")] == ["The Sport"]
     assert list(newsreel.archive.glob("*/*/*/*news*_entries.*")) == []
+    assert [source["title"] for source in sources] == ["The Sport"]
     assert list(newsreel.archive.glob("*/*/*/*sport*_entries.*"))
 
 

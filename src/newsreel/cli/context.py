@@ -11,6 +11,7 @@ from newsreel.store import Store, open_store
 
 if TYPE_CHECKING:
     from newsreel.app.captures import Keep
+    from newsreel.app.export import ExportAccount
     from newsreel.fetch.client import Client
 
 T = TypeVar("T")
@@ -74,8 +75,8 @@ class Context:
         finally:
             await captures.close()
 
-    async def export(self, store: Store) -> None:
-        """Write the days that changed, and say what was written."""
+    async def export(self, store: Store) -> "ExportAccount":
+        """Write the days that changed, say what was written, and return it."""
         from newsreel.app.clock import utc_now
         from newsreel.app.export import Roots, export_days
         from newsreel.cli.accounts import told
@@ -85,3 +86,4 @@ class Context:
         account = await export_days(store, roots, clock=utc_now, notify=note)
         if account.written or account.removed:
             note(told(account, roots))
+        return account

@@ -257,15 +257,29 @@ def state_of(feed: Feed) -> str:
 @click.option("--pause/--resume", "paused", default=None, help="Stop polling it for a while.")
 @click.pass_obj
 def edit(context: Context, /, feed: str, **choices: object) -> None:
-    """Change a feed: named by its number, address or title."""
-    after = context.run(_edit(context, feed, choices))
-    note(f"saved: {_named(after)}, {state_of(after)}")
+    """Change a feed: named by its number, address or title.
+
+    One that turns private or public leaves or enters the archive at once.
+    """
+    context.run(_edit(context, feed, choices))
 
 
-async def _edit(context: Context, text: str, choices: dict[str, object]) -> Feed:
+async def _edit(context: Context, text: str, choices: dict[str, object]) -> None:
     async with context.open_store() as store:
         feed = await feed_of(store, text)
-        return await store.save_feed(_edited(feed, choices))
+        after = await store.save_feed(_edited(feed, choices))
+        note(f"saved: {_named(after)}, {state_of(after)}")
+        if choices["private"] is None:
+            return
+        account = await context.export(store)
+        if after.is_private and account.removed:
+            _note_log()
+
+
+def _note_log() -> None:
+    note(
+        "note: the archive's log.jsonl, which only ever grows, still holds the paths of its files"
+    )
 
 
 def _edited(feed: Feed, choices: dict[str, object]) -> Feed:
@@ -312,10 +326,9 @@ async def _remove(context: Context, text: str, *, purge: bool, yes: bool) -> Non
                 err=True,
             )
         count = await store.purge_feed(feed.id)
-        note(
-            f"deleted: {_named(feed)} with {count} entries; "
-            "'newsreel export' brings the day files up to date"
-        )
+        note(f"deleted: {_named(feed)} with {count} entries")
+        if (await context.export(store)).removed:
+            _note_log()
 
 
 def _named(feed: Feed) -> str:
