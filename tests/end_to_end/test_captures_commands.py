@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from command_line import Newsreel
+from newsreel.config import read_settings
 from polled_world import item, rss
 from publisher import Publisher
 
@@ -118,3 +119,49 @@ def test_what_is_erased_is_in_no_capture_any_more(
     assert newsreel("reparse").stderr.startswith("read 7 captures again")
     for path in tree.glob("*.warc.gz"):
         assert subprocess.run([WARCIO, "check", path], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, Path("/h/.local/share/newsreel/captures")),
+        ({"NEWSREEL_DB": "/data/n.sqlite"}, Path("/data/captures")),
+        ({"NEWSREEL_DB": "sqlite:/data/n.sqlite"}, Path("/data/captures")),
+        ({"NEWSREEL_DB": "postgresql://db/n"}, Path("/h/.local/share/newsreel/captures")),
+        ({"NEWSREEL_CAPTURES": "/c", "NEWSREEL_DB": "/data/n.sqlite"}, Path("/c")),
+        ({"NEWSREEL_CAPTURES": "off"}, None),
+    ],
+    ids=["default", "beside", "scheme", "postgres", "named", "off"],
+)
+def test_captures_lie_beside_the_database_unless_told_otherwise(
+    environ: dict[str, str], expected: Path | None
+) -> None:
+    settings = read_settings(config=None, given={}, environ={"HOME": "/h", **environ})
+
+    assert settings.captures == expected
+
+
+def test_captures_of_a_service_that_is_killed_can_be_read(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    urls = [publisher.put(f"/{n}.xml", rss([item(f"n{n}")])) for n in range(40)]
+    listing = newsreel.home / "feeds.txt"
+    listing.write_text("\n".join(urls))
+    newsreel("import", listing)
+    with newsreel.start("run") as running:
+        assert running.stderr is not None
+        while "polled" not in running.stderr.readline():
+            pass
+        running.kill()
+    (left,) = (newsreel.home / "captures/public").glob("*.warc.gz.open")
+    with left.open("ab") as file:
+        file.write(b"\x1f\x8b torn")
+
+    newsreel("poll", "--all")
+    newsreel.database.unlink()
+
+    (path,) = (newsreel.home / "captures/public").glob("*.warc.gz")
+    assert subprocess.run([WARCIO, "check", path], check=False).returncode == 0
+    assert "read 40 entries with 40 revisions of 40 feeds" in (
+        newsreel("rebuild", "--captures").stderr
+    )
