@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from newsreel.model.capture import Validators
@@ -159,6 +160,7 @@ def doubts_text(doubts: Iterable[Doubt]) -> str:
     return " ".join(sorted(doubts))
 
 
+@lru_cache(256)
 def doubts_of(text: str) -> frozenset[Doubt]:
     """Return the doubts of their words."""
     return frozenset(map(Doubt, text.split())) if text else frozenset()
