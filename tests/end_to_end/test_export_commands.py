@@ -79,6 +79,8 @@ async def test_export_says_what_it_wrote(newsreel: Command, tmp_path: Path) -> N
         ("export", "--day", "2026-1-x"),
         ("export", "--day", "2026-02-30"),
         ("export", "--day", "2026-01-05", "--from", "2026-01-05"),
+        ("export", "--from", "2026-02-01", "--to", "2026-01-01"),
+        ("days", "--from", "2026-02-01", "--to", "2026-01-01"),
         ("export", "--feed", "nobody"),
         ("withhold", "000000000000"),
         ("erase", "../../etc", "--yes"),

@@ -53,6 +53,38 @@ def test_a_feed_that_is_there_already_is_not_fetched_again(
     assert len(publisher.requests) == 1
 
 
+def test_a_feed_that_is_gone_is_said_to_be_so_and_comes_back_when_it_is_resumed(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    newsreel("add", publisher.url("/news.xml"))
+    publisher.answer("/news.xml", fail(410))
+    newsreel("poll", "1")
+    asked = len(publisher.requests)
+    told = "1 The News{} gone: the publisher ended it (410)\nhint: 'newsreel edit 1 --resume'"
+
+    polled, added = newsreel("poll", "1"), newsreel("add", publisher.url("/news.xml"))
+
+    assert f"left alone: {told.format(':')}" in polled.stderr
+    assert f"already there: {told.format(',')}" in added.stderr
+    assert polled.returncode == added.returncode == 0
+    assert len(publisher.requests) == asked
+    publisher.put("/news.xml", rss([item("c")], title="The News"))
+    newsreel("edit", "1", "--resume")
+    assert "polled 1 feeds: 1 new entries" in newsreel("poll").stderr
+
+
+def test_a_page_that_announces_a_paused_feed_does_not_hide_that_it_is_paused(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    publisher.put("/", PAGE.format(more=""), content_type="text/html")
+    newsreel("add", publisher.url("/news.xml"))
+    newsreel("edit", "1", "--pause")
+
+    done = newsreel("add", publisher.url("/"))
+
+    assert done.stderr.startswith("already there: 1 The News, paused\nhint: ")
+
+
 def test_a_site_with_one_feed_is_enough(newsreel: Newsreel, publisher: Publisher) -> None:
     publisher.put("/", PAGE.format(more=""), content_type="text/html")
 
@@ -348,6 +380,8 @@ def test_an_empty_archive_has_listings_too(newsreel: Newsreel, command: str) -> 
         ["add"],
         ["--nonsense"],
         ["edit", "1", "--interval", "soon"],
+        ["log", "-n", "0"],
+        ["log", "-n", "-3"],
         ["log", "-n", "x"],
         ["--db", "mysql://here", "feeds"],
         ["--config", "missing.toml", "feeds"],

@@ -154,6 +154,29 @@ def test_nobody_is_polled_against_retry_after(
     assert len(publisher.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "why"),
+    [
+        (["edit", "1", "--pause"], "left alone: 1 Paper 0: paused\nhint: "),
+        (["remove", "1"], "left alone: 1 Paper 0: removed\nhint: "),
+        (["poll", "1"], "left alone: 1 Paper 0: its host asked us to wait until 20"),
+    ],
+    ids=["paused", "removed", "asked to wait"],
+)
+def test_a_named_feed_that_is_left_alone_is_said_why(
+    newsreel: Newsreel, publisher: Publisher, before: list[str], why: str
+) -> None:
+    subscribe(newsreel, publish(publisher, 1))
+    newsreel("poll", "--no-export")
+    publisher.answer("/0.xml", fail(503, Retry_After="3600"))
+    newsreel(*before)
+
+    done = newsreel("poll", "1", "1", "--no-export")
+
+    assert done.stderr.startswith(f"polled 0 feeds: 0 new entries, 0 revised\n{why}")
+    assert done.stderr.count("left alone") == 1
+
+
 def test_without_feeds_there_is_a_hint(newsreel: Newsreel) -> None:
     done = newsreel("poll")
 

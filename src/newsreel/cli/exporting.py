@@ -59,6 +59,7 @@ TO = click.option("--to", "last", type=Day(), metavar="DAY", help="The last day.
 @click.pass_obj
 def days(context: Context, *, first: date | None, last: date | None, as_json: bool) -> None:
     """List the days of the archive in numbers. Days are those of UTC."""
+    _check_order(first, last)
     found = context.run(_days(context, first, last))
     if not found and not as_json:
         note("no days yet; 'newsreel poll' brings entries, 'newsreel import PATH' old ones")
@@ -69,6 +70,14 @@ def days(context: Context, *, first: date | None, last: date | None, as_json: bo
 async def _days(context: Context, first: date | None, last: date | None) -> list[DayCount]:
     async with context.open_store() as store:
         return await store.days(first=first, last=last)
+
+
+def _check_order(first: date | None, last: date | None) -> None:
+    if first and last and first > last:
+        raise UsageError(
+            f"--from {first} is later than --to {last}",
+            hint=f"turn them round: --from {last} --to {first}",
+        )
 
 
 def _day_row(count: DayCount) -> Row:
@@ -106,6 +115,7 @@ def export(
     """
     if day and (first or last):
         raise UsageError("--day goes without --from and --to", hint="use one or the other")
+    _check_order(first, last)
     chosen = Selection(first=day or first, last=day or last, is_all=wants_all)
     context.run(_export(context, chosen, feed, is_legacy=legacy))
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from newsreel.fetch.client import Client
 
 UNITS = {"m": 60, "h": 3600, "d": 86400}
+STOPPED = (FeedStatus.GONE, FeedStatus.PAUSED)
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=31)
 
 COLUMNS = (
@@ -117,8 +118,8 @@ async def _add(door: Door, url: str, template: NewFeed, *, wants_all: bool) -> i
     from newsreel.app.discover import discover
 
     known = await door.store.find_feed(url)
-    if known is not None and known.last_poll_at and known.status is FeedStatus.ACTIVE:
-        note(f"already there: {_named(known)}")
+    if known is not None and (known.status in STOPPED or _is_polled(known)):
+        _tell_there(known)
         return 0
     discovery = await discover(url, door.client)
     if discovery.capture is not None:
@@ -132,6 +133,18 @@ async def _add(door: Door, url: str, template: NewFeed, *, wants_all: bool) -> i
             failed += 1
             _tell(error)
     return failed
+
+
+def _is_polled(feed: Feed) -> bool:
+    return feed.status is FeedStatus.ACTIVE and feed.last_poll_at is not None
+
+
+def _tell_there(feed: Feed) -> None:
+    if feed.status not in STOPPED:
+        note(f"already there: {_named(feed)}")
+        return
+    note(f"already there: {_named(feed)}, {state_of(feed)}")
+    note(f"hint: 'newsreel edit {feed.id} --resume' polls it again")
 
 
 def _tell(error: FeedError) -> None:
@@ -150,6 +163,9 @@ async def _store(door: Door, template: NewFeed, discovery: "Discovery") -> None:
         )
     new = replace(template, url=discovery.url)
     added = await add_feed(new, discovery.capture, door.store, clock=utc_now, keep=door.keep)
+    if added.feed.status in STOPPED and not added.is_new:
+        _tell_there(added.feed)
+        return
     verb = "added" if added.is_new else "already there"
     brought = f", {len(added.poll.changes.new)} entries" if added.poll else ""
     note(f"{verb}: {_named(added.feed)}{brought}")

@@ -3,20 +3,24 @@
 import asyncio
 import signal
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import click
 
 from newsreel.app.clock import utc_now
 from newsreel.cli.choice import feed_of
 from newsreel.cli.context import Context
-from newsreel.cli.listing import Row, name_of, note, print_rows
+from newsreel.cli.feeds import state_of
+from newsreel.cli.listing import Row, name_of, note, print_rows, shown
 from newsreel.cli.progress import Progress
 from newsreel.errors import NewsreelError, StoreBusy
 from newsreel.formats.urls import redacted
-from newsreel.model.feed import Feed
+from newsreel.model.feed import Feed, FeedStatus
 from newsreel.model.poll import Outcome, Poll, PollRecord
+from newsreel.store import Store
 
 EXPORT_EVERY = 60.0
 
@@ -36,6 +40,7 @@ LOG_COLUMNS = (
 class Tally:
     """What a round brought, in numbers."""
 
+    feed_ids: set[int] = field(default_factory=set)
     outcomes: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     new: int = 0
@@ -45,6 +50,7 @@ class Tally:
 
     def count(self, poll: Poll) -> None:
         """Take one poll in."""
+        self.feed_ids.add(poll.feed.id)
         self.outcomes[poll.reading.outcome.value] += 1
         self.new += len(poll.changes.new)
         self.revised += len(poll.changes.revised)
@@ -95,8 +101,8 @@ async def _poll(
     ):
         chosen = tuple([(await feed_of(store, text)).id for text in texts])
         wanted = Wanted(feed_ids=chosen or None, is_forced=wants_all)
-        tally = Tally()
-        counts = await store.counts(now=utc_now())
+        tally, started_at = Tally(), utc_now()
+        counts = await store.counts(now=started_at)
         total = len(chosen) or (counts.active if wants_all else counts.due)
         with Progress("polling", total) as progress:
             polls = poll_feeds(store, client, clock=utc_now, wanted=wanted, keep=keep)
@@ -104,15 +110,41 @@ async def _poll(
                 async for done in polls:
                     tally.count(done)
                     progress.step()
-        if not counts.feeds:
+        if not counts.feeds and not chosen:
             note("no feeds yet; 'newsreel add URL' adds one, 'newsreel import FILE' many")
             return
         note(tally.told())
-        held = total - tally.outcomes.total()
-        if held > 0 and (wants_all or chosen):
-            note(f"{held} left alone: paused, or their publishers asked us to wait")
+        if chosen:
+            await _tell_left_alone(store, sorted({*chosen} - tally.feed_ids), started_at)
+        elif wants_all and (held := total - tally.outcomes.total()) > 0:
+            note(f"{held} left alone: their publishers asked us to wait")
         if has_export:
             await context.export(store)
+
+
+async def _tell_left_alone(store: Store, feed_ids: Iterable[int], started_at: datetime) -> None:
+    """Say of each feed that was asked for and not polled why, and what can be done about it."""
+    hosts = {host.host: host.not_before for host in await store.hosts()}
+    for feed_id in feed_ids:
+        feed = await store.feed(feed_id)
+        if feed is None:  # another process deleted it
+            continue
+        why = _why_left_alone(feed, hosts.get(feed.host), started_at)
+        note(f"left alone: {feed.id} {name_of(feed)}: {why}")
+        if feed.status is not FeedStatus.ACTIVE:
+            note(f"hint: 'newsreel edit {feed.id} --resume' polls it again")
+
+
+def _why_left_alone(feed: Feed, host_until: datetime | None, started_at: datetime) -> str:
+    if feed.status is not FeedStatus.ACTIVE:
+        return state_of(feed)
+    if host_until is not None and host_until > started_at:
+        return f"its host asked us to wait until {shown(host_until)}"
+    if feed.last_poll_at is not None and feed.last_poll_at >= started_at:
+        return "another process has just polled it"
+    if feed.next_poll_at is not None and feed.next_poll_at > started_at:
+        return f"its publisher asked us to wait; next poll {shown(feed.next_poll_at)}"
+    return "another process is polling it"
 
 
 @click.command()
@@ -198,7 +230,14 @@ def _poll_fields(poll: Poll) -> dict[str, object]:
 
 @click.command()
 @click.argument("feed", required=False, metavar="[FEED]")
-@click.option("-n", "limit", default=50, show_default=True, help="How many lines.")
+@click.option(
+    "-n",
+    "limit",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="How many lines.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def log(context: Context, feed: str | None, *, limit: int, as_json: bool) -> None:
