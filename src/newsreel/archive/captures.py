@@ -31,7 +31,7 @@ from newsreel.model.capture import CaptureLine, KeptCapture
 WARC, INDEX, OPEN = ".warc.gz", ".cdxj", ".open"
 LOCK = ".lock"
 LEVEL = 1
-"""Of compression: 6 saves a sixth of the space and costs three times the time."""
+"""Of compression: 6 saves a tenth of the space and takes more than twice the time."""
 _GZIP, _SMALL_GZIP = 31, 16 + 10
 _SMALL = 1024  # bytes: what such a window holds
 _PIECE = 1 << 20
