@@ -55,7 +55,8 @@ class StoreCounts:
 class TombstoneRecord:
     """That an entry was taken out, when and why.
 
-    ``ids`` are all the public ids it might come back under (of its identity and of its permalink).
+    ``ids`` are all the public ids it might come back under: of its identity, and of its permalinks
+    where no other entry of the feed had them (else links don't tell its articles apart).
     """
 
     public_id: str
