@@ -302,3 +302,12 @@ async def test_restored_feeds_keep_what_was_written_out_of_them(store: Store) ->
 async def _clean(world: World) -> None:
     for page in await world.store.dirty():
         await world.store.save_written([], day=page.day, is_private=False, done=[page])
+
+
+async def test_active_feeds_are_named_longest_due_first(world: World) -> None:
+    first, second = await world.feed(), await world.feed("https://second.example/")
+    paused = await world.feed("https://third.example/")
+    await world.store.save_feed(replace(paused, status=FeedStatus.PAUSED))
+    await world.poll(first, item("a"))
+
+    assert await world.store.active_ids() == [second.id, first.id]

@@ -81,6 +81,7 @@ class Captures:
         self._most_bytes = min(LARGEST_FILE, budget // FILES_IN_BUDGET)
         self._files: dict[bool, CaptureFile] = {}
         self._waiting: list[tuple[KeptCapture, asyncio.Future[None]]] = []
+        self._short: list[tuple[KeptCapture, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
         self._told: set[str] = set()
 
@@ -90,7 +91,7 @@ class Captures:
         if kept is None:
             return
         if kept.kind is not KeptAs.RESPONSE and self._is_ready(kept):
-            self._write([kept])  # a line or two: handing it to a thread would cost more
+            await self._with_others(kept)
             return
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((kept, done))
@@ -98,8 +99,31 @@ class Captures:
             self._writer = asyncio.create_task(self._write_on())
         await done
 
+    async def _with_others(self, kept: KeptCapture) -> None:
+        """Write a few lines with those of the polls that end at the same turn of the loop.
+
+        Handing them to a thread would cost more than writing them.
+        """
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        self._short.append((kept, done))
+        if len(self._short) == 1:
+            loop.call_soon(self._write_short)
+        await done
+
+    def _write_short(self) -> None:
+        batch, self._short = self._short, []
+        if self._writer is not None:  # a thread has begun to write: it takes these too
+            self._waiting += batch
+        elif batch:
+            self._write([kept for kept, _ in batch])
+            for _, done in batch:
+                if not done.done():
+                    done.set_result(None)
+
     async def close(self) -> None:
         """Give the files their names, and see to the budget."""
+        self._write_short()
         if self._writer is not None:
             await self._writer
         await asyncio.to_thread(self._close)

@@ -6,10 +6,8 @@ broken is skipped and named in the account; the rest goes on. Importing again ch
 """
 
 import asyncio
-import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import groupby
@@ -70,7 +68,7 @@ async def import_paths(
     """Bring in what stands at the paths and return the account."""
     account = Account()
     paths = list(paths)
-    with _rare_collections(), Containers(limits or Limits()) as containers:
+    with Containers(limits or Limits()) as containers:
         members = list(_members(containers, paths, account))
         done = 0
         useful: set[str] = set()
@@ -102,17 +100,6 @@ def _fail_useless(account: Account, paths: Iterable[Path], useful: set[str]) -> 
         reason = alone[0].reason if alone else "nothing in it can be imported"
         account.skipped = [found for found in account.skipped if found not in alone]
         account.failed.append(Skipped(str(path), f"{path}: {reason}"))
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Let Python look for cycles of garbage rarely: values by the hundred thousand have none."""
-    usual = gc.get_threshold()
-    gc.set_threshold(100_000, 20, 20)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 def _members(containers: Containers, paths: Iterable[Path], account: Account) -> Iterator[Member]:

@@ -129,7 +129,7 @@ async def _forced_ids(store: Store, wanted: Wanted) -> deque[int] | None:
     if wanted.feed_ids is not None:
         return deque(wanted.feed_ids)
     if wanted.is_forced:
-        return deque(feed.id for feed in await store.feeds())
+        return deque(await store.active_ids())
     return None
 
 

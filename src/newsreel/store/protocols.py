@@ -84,6 +84,9 @@ class FeedStore(Protocol):
     async def feeds(self, *, statuses: Iterable[FeedStatus] | None = None) -> list[Feed]:
         """Return the feeds by folder, then title; None: all but the removed."""
 
+    async def active_ids(self) -> list[int]:
+        """Return the ids of the feeds that are polled, longest due first."""
+
     async def feed(self, feed_id: int) -> Feed | None:
         """Return one feed."""
 

@@ -8,7 +8,12 @@ from newsreel.model.day import WriteReason
 WEIGHTS = {reason: weight for weight, reason in enumerate(WriteReason)}
 """The lighter a reason, the higher its number: the weightier of two stays."""
 
+LIGHTEST = list(WriteReason)[-1]
 LONGEST_GAP_DAYS = 400
+MARK = """
+    INSERT INTO dirty (day, feed_id, reason, mark) VALUES (?, ?, ?, 1)
+    ON CONFLICT DO UPDATE SET mark = mark + 1
+"""
 
 # Where it has entries or polls, where its files may lie, and where a manifest may tell its gaps.
 DAYS_OF_FEED = """
@@ -28,6 +33,9 @@ def mark_dirty(
 ) -> None:
     """Note that a page must be written again; of several reasons the weightiest stays."""
     key = (day if isinstance(day, str) else day.isoformat(), feed_id)
+    if reason is LIGHTEST:
+        connection.execute(MARK, (*key, reason))
+        return
     row = connection.execute(
         "SELECT reason FROM dirty WHERE day = ? AND feed_id = ?", key
     ).fetchone()

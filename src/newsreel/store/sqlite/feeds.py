@@ -70,6 +70,15 @@ class Feeds:
             lambda connection: [feed_of(row) for row in connection.execute(query, (words,))]
         )
 
+    async def active_ids(self) -> list[int]:
+        query = (
+            "SELECT f.id FROM feeds f JOIN feed_state s ON s.feed_id = f.id "
+            "WHERE f.status = 'active' ORDER BY s.next_poll_at, f.id"
+        )
+        return await self._db.read(
+            lambda connection: [row[0] for row in connection.execute(query)]
+        )
+
     async def feed(self, feed_id: int) -> Feed | None:
         return await self._db.read(lambda connection: feed_by_id(connection, feed_id))
 
