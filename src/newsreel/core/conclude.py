@@ -120,7 +120,7 @@ def _told(feed: Feed, reading: Reading, changes: Changes, now: datetime) -> Feed
             new.last_modified or (validators.last_modified if capture.is_not_modified else None),
         )
     if reading.outcome is Outcome.NOT_MODIFIED:
-        return replace(feed, validators=validators)
+        return feed if validators == feed.validators else replace(feed, validators=validators)
     is_changed = bool(changes.new or changes.revised)
     return replace(
         feed,

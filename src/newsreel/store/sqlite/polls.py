@@ -42,7 +42,7 @@ SAVE_STATE = """
     UPDATE feed_state SET
         next_poll_at = ?, held_until = ?, lease_holder = NULL, lease_until = NULL, etag = ?,
         last_modified = ?, body_digest = ?, last_poll_at = ?, last_ok_at = ?, last_change_at = ?,
-        failures = ?, fault = ?, moved_to = ?, moved_count = ?, hints = ?
+        failures = ?, fault = ?, moved_to = ?, moved_count = ?, hints = coalesce(?, hints)
     WHERE feed_id = ? AND lease_holder = ?
 """
 SAVE_POLL = """
@@ -226,7 +226,7 @@ def _save_state(connection: sqlite3.Connection, poll: Poll, holder: str) -> None
         feed.fault,
         feed.moved_to,
         feed.moved_count,
-        dumps(dict(feed.hints)),
+        dumps(dict(feed.hints)) if poll.reading.outcome is Outcome.OK else None,
         feed.id,
         holder,
     )
