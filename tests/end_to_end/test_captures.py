@@ -203,7 +203,8 @@ def test_over_the_budget_the_oldest_go_first_and_are_listed(
     tree = newsreel.home / "captures/public"
     dropped = [json.loads(line) for line in (tree / "dropped.jsonl").read_text().splitlines()]
     assert "dropped the oldest captures" in "".join(told)
-    assert [row["file"] for row in dropped] == sorted(row["file"] for row in dropped)
+    begun = [row["file"][: len("2026-03-04-080000")] for row in dropped]
+    assert begun == sorted(begun)  # within a second, the rest of the name is drawn
     assert not {row["file"] for row in dropped} & {path.name for path in warcs(newsreel)}
     assert sum(path.stat().st_size for path in tree.glob("*-*")) <= 9000
     assert rss([item("a", summary="7")]) in [body for _, _, body in records(newsreel)]
