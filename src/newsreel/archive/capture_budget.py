@@ -28,7 +28,7 @@ class Dropped:
 def keep_within(trees: Sequence[CaptureTree], most_bytes: int, *, at: datetime) -> list[Dropped]:
     """Remove the oldest closed files until the rest fits, and return what went."""
     found = [(name, tree, size) for tree in trees for name, size in tree.sizes().items()]
-    found.sort(key=lambda entry: entry[0])
+    found.sort(key=lambda entry: _age(entry[1], entry[0]))
     total = sum(size for _, _, size in found)
     dropped = []
     for name, tree, size in found:
@@ -48,6 +48,15 @@ def keep_within(trees: Sequence[CaptureTree], most_bytes: int, *, at: datetime) 
         dropped.append(gone)
         total -= size
     return dropped
+
+
+def _age(tree: CaptureTree, name: str) -> tuple[str, int]:
+    """Return when a file was begun, to the second, and within it when it was last written."""
+    try:
+        written_at = (tree.root / (name + WARC)).stat().st_mtime_ns
+    except FileNotFoundError:
+        written_at = 0
+    return name[: len("2026-03-04-080000")], written_at
 
 
 def note_dropped(
