@@ -118,14 +118,6 @@ class ParsedFeed:
     extras: Mapping[str, Json] = field(default_factory=lambda: NOTHING)
 
 
-@dataclass(frozen=True, slots=True)
-class EntryKey:
-    """Who an entry is: its feed, and guid, else permalink, else digest."""
-
-    feed_id: int
-    identity: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """What an entry says, understood: absolute links, UTC dates; HTML stays raw.
