@@ -7,7 +7,13 @@ import pytest
 
 from newsreel.model.capture import Validators
 from newsreel.model.day import WriteReason
-from newsreel.model.feed import FeedStatus, IdentityPolicy, NewFeed
+from newsreel.model.feed import (
+    FeedStatus,
+    IdentityPolicy,
+    NewFeed,
+    PageRules,
+    RequestOptions,
+)
 from newsreel.store import Store
 from polled_world import DAY, MORNING, PRESS, World, item
 
@@ -311,3 +317,24 @@ async def test_active_feeds_are_named_longest_due_first(world: World) -> None:
     await world.poll(first, item("a"))
 
     assert await world.store.active_ids() == [second.id, first.id]
+
+
+async def test_how_a_feed_is_asked_for_and_read_is_kept(store: Store) -> None:
+    options = RequestOptions(
+        user_agent="Reader/2",
+        headers=(("X-Desk", "north"), ("X-Desk-Key", "k")),
+        proxy="http://proxy.example:3128",
+        user="ada",
+        password="lovelace",
+    )
+    rules = PageRules(entries="article", title="h2", date="time")
+    new = NewFeed(url=PRESS, request_options=options, page_rules=rules)
+
+    feed = (await store.add_feeds([new], now=MORNING))[0].feed
+    edited = await store.save_feed(
+        replace(feed, request_options=RequestOptions(user="ada"), page_rules=None)
+    )
+
+    assert (feed.request_options, feed.page_rules) == (options, rules)
+    assert edited == await store.feed(feed.id)
+    assert (edited.request_options, edited.page_rules) == (RequestOptions(user="ada"), None)

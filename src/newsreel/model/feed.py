@@ -28,6 +28,39 @@ class IdentityPolicy(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestOptions:
+    """How a feed is asked for, where that differs from the settings.
+
+    ``headers`` are names and values; ``proxy`` is an address; ``user`` and ``password`` are for
+    basic authentication (RFC 7617). All of it is secret.
+    """
+
+    user_agent: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    proxy: str | None = None
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRules:
+    """How a page is read as a feed: CSS selectors.
+
+    ``entries`` selects one element for each entry, the others what belongs to it within that
+    element; None: found by what pages usually do.
+    """
+
+    entries: str
+    title: str | None = None
+    link: str | None = None
+    date: str | None = None
+    summary: str | None = None
+
+
+AS_SET = RequestOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewFeed:
     """A feed to be added. What is None is found out at the first poll."""
 
@@ -41,6 +74,8 @@ class NewFeed:
     is_private: bool = False
     is_crawled: bool = False
     status: FeedStatus = FeedStatus.ACTIVE
+    request_options: RequestOptions = AS_SET
+    page_rules: PageRules | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +119,8 @@ class Feed:
     moved_count: int = 0
     hints: Mapping[str, Json] = field(default_factory=lambda: NOTHING)
     entry_count: int = 0
+    request_options: RequestOptions = AS_SET
+    page_rules: PageRules | None = None
 
     @property
     def display_title(self) -> str:

@@ -18,6 +18,8 @@ from newsreel.store.sqlite.rows import (
     dumps,
     feed_of,
     micros,
+    page_rules_text,
+    request_options_text,
 )
 
 SELECT = f"SELECT {FEED_COLUMNS} FROM {FEED_TABLES} "  # noqa: S608 - constants only
@@ -25,8 +27,9 @@ SLEEPING = (FeedStatus.REMOVED, FeedStatus.ARCHIVED)
 
 INSERT = """
     INSERT INTO feeds (url, first_url, file_name, host, title, own_title, site_url, language,
-                       folder, tags, is_private, is_crawled, status, policy, interval_us, added_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
+                       folder, tags, is_private, is_crawled, status, policy, interval_us, added_at,
+                       request_options, page_rules)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
 """
 FILL = """
     UPDATE feeds SET title = coalesce(title, :title), site_url = coalesce(site_url, :site_url),
@@ -155,6 +158,8 @@ def _add(connection: sqlite3.Connection, new: NewFeed, now: datetime) -> AddedFe
         1,
         new.interval // MICROSECOND if new.interval else None,
         micros(now),
+        request_options_text(new.request_options),
+        page_rules_text(new.page_rules),
     )
     feed_id = connection.execute(INSERT, row).fetchone()[0]
     connection.execute("INSERT INTO feed_state (feed_id) VALUES (?)", (feed_id,))
@@ -184,6 +189,8 @@ def _restore(connection: sqlite3.Connection, feed: Feed) -> Feed:
         int(feed.identity_policy),
         feed.interval // MICROSECOND if feed.interval else None,
         micros(feed.added_at),
+        request_options_text(feed.request_options),
+        page_rules_text(feed.page_rules),
     )
     feed_id = connection.execute(INSERT, row).fetchone()[0]
     connection.execute("INSERT INTO feed_state (feed_id) VALUES (?)", (feed_id,))
@@ -199,7 +206,7 @@ def _save(connection: sqlite3.Connection, feed: Feed) -> Feed:
     former = _present(connection, feed.id)
     connection.execute(
         "UPDATE feeds SET title = ?, own_title = ?, folder = ?, tags = ?, interval_us = ?, "
-        "is_private = ?, status = ? WHERE id = ?",
+        "is_private = ?, status = ?, request_options = ?, page_rules = ? WHERE id = ?",
         (
             feed.title,
             int(feed.has_own_title),
@@ -208,6 +215,8 @@ def _save(connection: sqlite3.Connection, feed: Feed) -> Feed:
             feed.interval // MICROSECOND if feed.interval else None,
             int(feed.is_private),
             feed.status,
+            request_options_text(feed.request_options),
+            page_rules_text(feed.page_rules),
             feed.id,
         ),
     )

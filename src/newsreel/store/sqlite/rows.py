@@ -3,13 +3,21 @@
 import json
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from newsreel.model.capture import Validators
 from newsreel.model.entry import NOTHING, Content, Doubt, Enclosure, Entry, Revision, Sighting
-from newsreel.model.feed import Feed, FeedStatus, IdentityPolicy
+from newsreel.model.feed import (
+    AS_SET,
+    Feed,
+    FeedStatus,
+    IdentityPolicy,
+    PageRules,
+    RequestOptions,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -19,6 +27,7 @@ FEED_COLUMNS = """
     f.folder, f.tags, f.is_private, f.is_crawled, f.status, f.policy, f.interval_us, f.added_at,
     s.etag, s.last_modified, s.body_digest, s.last_poll_at, s.last_ok_at, s.last_change_at,
     s.next_poll_at, s.failures, s.fault, s.moved_to, s.moved_count, s.entry_count, s.hints,
+    f.request_options, f.page_rules,
     (SELECT json_group_array(a.url) FROM feed_aliases a WHERE a.feed_id = f.id)
 """
 FEED_TABLES = "feeds f JOIN feed_state s ON s.feed_id = f.id"
@@ -88,8 +97,28 @@ def feed_of(row: tuple[Any, ...]) -> Feed:
         moved_count=row[27],
         entry_count=row[28],
         hints=json.loads(row[29]) if row[29] != "{}" else NOTHING,
-        aliases=tuple(sorted(json.loads(row[30]))) if row[30] != "[]" else (),
+        request_options=_request_options_of(row[30]) if row[30] != "{}" else AS_SET,
+        page_rules=PageRules(**json.loads(row[31])) if row[31] is not None else None,
+        aliases=tuple(sorted(json.loads(row[32]))) if row[32] != "[]" else (),
     )
+
+
+def request_options_text(options: RequestOptions) -> str:
+    """Return the JSON of what is set."""
+    return dumps({name: value for name, value in asdict(options).items() if value})
+
+
+def page_rules_text(rules: PageRules | None) -> str | None:
+    """Return the JSON of what is selected."""
+    if rules is None:
+        return None
+    return dumps({name: value for name, value in asdict(rules).items() if value is not None})
+
+
+def _request_options_of(text: str) -> RequestOptions:
+    values = json.loads(text)
+    headers = tuple((name, value) for name, value in values.pop("headers", ()))
+    return RequestOptions(headers=headers, **values)
 
 
 def content_of(row: tuple[Any, ...]) -> Content:
