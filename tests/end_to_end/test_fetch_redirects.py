@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -235,3 +235,33 @@ async def test_a_header_that_would_break_the_request_is_not_sent(
 
     assert capture.fault is not None
     assert not publisher.requests
+
+
+async def test_every_step_on_the_way_is_told(publisher: Publisher, client: Client) -> None:
+    there = publisher.put("/b", FEED, headers={"X-Paper": "Gazette"})
+    start = publisher.answer("/a", redirect("/b"))
+
+    capture = await client.fetch(Request(url=start))
+
+    assert [hop.url for hop in capture.hops] == [start, there]
+    assert [hop.status for hop in capture.hops] == [301, 200]
+    assert [hop.ip for hop in capture.hops] == ["127.0.0.1"] * 2
+    assert [hop.request for hop in capture.hops] == [seen.raw for seen in publisher.requests]
+    assert b"\r\nX-Paper: Gazette" in capture.hops[1].head
+
+
+async def test_a_step_that_was_not_made_is_told_with_the_addresses_that_were_found(
+    publisher: Publisher,
+) -> None:
+    async def lookup(_: str) -> Sequence[str]:
+        return ["10.0.0.1", "fd00::1"]
+
+    start = publisher.answer("/a", redirect("http://paper.example/feed"))
+    async with Client(OPEN, lookup=lookup) as client:
+        capture = await client.fetch(Request(url=start))
+
+    asked, refused = capture.hops
+    assert asked.status == 301
+    assert refused.url == "http://paper.example/feed"
+    assert refused.addresses == ("10.0.0.1", "fd00::1")
+    assert (refused.ip, refused.status, refused.head) == (None, None, b"")

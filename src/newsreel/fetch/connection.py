@@ -86,6 +86,12 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
         return piece
 
+    @property
+    def ip(self) -> str | None:
+        """The address at the other end, None once nobody is there any more."""
+        peer = self._transport.get_extra_info("peername") if self._transport else None
+        return str(peer[0]) if peer else None
+
     def put_back(self, data: bytes) -> None:
         """Let the next read return this."""
         if data:

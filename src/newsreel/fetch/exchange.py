@@ -2,7 +2,7 @@
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -19,7 +19,7 @@ from newsreel.fetch.headers import max_age_of, retry_after_of, validators_of
 from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.policy import FetchPolicy, Request
 from newsreel.fetch.wire import Head, HeadReader, framing_of, request_bytes
-from newsreel.model.capture import Capture, Fault, FaultKind, Validators
+from newsreel.model.capture import Capture, Fault, FaultKind, Hop, Validators
 
 PERMANENT = frozenset((301, 308))
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -54,6 +54,8 @@ class Exchange:
         self._means = means
         self._url: URL | None = None
         self._hops = 0
+        self._trace: list[Hop] = []
+        self._found: tuple[str, ...] = ()
         self._question = b""
         self._is_permanent = True
         self._started = monotonic()
@@ -79,17 +81,19 @@ class Exchange:
                 self.host,
                 url.port or 80,
                 is_secure=url.scheme == "https",
-                lookup=self._means.lookup,
+                lookup=self._look_up,
                 allow_private=self._means.policy.allow_private,
             )
             try:
                 head = await _ask(connection, self._question)
+                self._trace.append(self._hop(connection.ip, head))
                 location = head.headers.get("location")
                 if head.status not in REDIRECTS or location is None:
                     return await self._answer(connection, head)
             finally:
                 connection.close()
             self._url = url = target_of(url, location)
+            self._found, self._question = (), b""
             self._hops += 1
             self._is_permanent &= head.status in PERMANENT
             if fault := self._fault_of_hop(url, seen):
@@ -108,11 +112,14 @@ class Exchange:
 
     def failed(self, fault: Fault) -> Capture:
         """Return the capture of an exchange that brought no answer."""
+        if len(self._trace) <= self._hops:
+            self._trace.append(self._hop())
         return Capture(
             url=self._request.url,
             final_url=self._final_url(),
             fetched_at=self._means.clock(),
             fault=fault,
+            hops=tuple(self._trace),
             elapsed=self._elapsed(),
         )
 
@@ -148,6 +155,7 @@ class Exchange:
             fault=fault,
             request=self._question,
             head=head.raw,
+            hops=tuple(self._trace),
             elapsed=self._elapsed(),
         )
 
@@ -161,6 +169,20 @@ class Exchange:
                 min(most, self._request.max_bytes or most),
                 permit,
             )
+
+    async def _look_up(self, host: str) -> Sequence[str]:
+        self._found = tuple(await self._means.lookup(host))
+        return self._found
+
+    def _hop(self, ip: str | None = None, head: Head | None = None) -> Hop:
+        return Hop(
+            url=self._request.url if self._url is None else str(bare(self._url)),
+            addresses=self._found,
+            ip=ip,
+            status=head.status if head else None,
+            request=self._question,
+            head=head.raw if head else b"",
+        )
 
     def _headers(self, url: URL) -> dict[str, str]:
         own = dict(self._request.headers)

@@ -49,6 +49,23 @@ class Validators:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One step of an exchange: a host that was asked, or was to be.
+
+    ``addresses`` are what its name was found to mean (empty: it was not looked up), ``ip`` the one
+    that answered. ``request`` and ``head`` are what was (to be) sent and the head of what came, as
+    they go over the wire (with credentials!).
+    """
+
+    url: str
+    addresses: tuple[str, ...] = ()
+    ip: str | None = None
+    status: int | None = None
+    request: bytes = field(default=b"", repr=False)
+    head: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
     """One exchange with a source.
 
@@ -56,7 +73,8 @@ class Capture:
     only 301 and 308 leads. ``body`` is decoded from its transfer and content encodings, and None
     unless the status is 200; ``digest`` is its SHA-256. ``is_cut`` says that a limit ended the
     body early. ``request`` and ``head`` are what was sent and the head of the answer, both as they
-    went over the wire (with credentials!), and empty where nothing came.
+    went over the wire (with credentials!), and empty where nothing came. ``hops`` are all steps on
+    the way, the last one included.
     """
 
     url: str
@@ -75,6 +93,7 @@ class Capture:
     elapsed: timedelta = timedelta()
     request: bytes = field(default=b"", compare=False, repr=False)
     head: bytes = field(default=b"", compare=False, repr=False)
+    hops: tuple[Hop, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def is_not_modified(self) -> bool:
