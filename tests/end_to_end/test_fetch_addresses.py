@@ -1,3 +1,5 @@
+import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -205,3 +207,24 @@ async def test_a_name_that_nobody_knows_is_a_fault(client: Client) -> None:
 
     assert capture.fault is not None
     assert capture.fault.kind is FaultKind.DNS
+
+
+async def test_that_a_name_is_not_known_is_asked_once_for_all_feeds_of_a_host(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def ask(host: str, *_: object, **__: object) -> None:
+        asked.append(host)
+        raise socket.gaierror(socket.EAI_AGAIN, "no name server answers")
+
+    monkeypatch.setattr(socket, "getaddrinfo", ask)
+    at_once = [client.fetch(Request(url=f"http://paper.example/{n}")) for n in range(5)]
+    captures = await asyncio.gather(*at_once)
+    captures.append(await client.fetch(Request(url="http://paper.example/later")))
+
+    assert asked == ["paper.example"]
+    for capture in captures:
+        assert capture.fault is not None
+        assert capture.fault.kind is FaultKind.DNS
+        assert "no name server answers" in capture.fault.detail

@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -47,6 +48,15 @@ def limited(seconds: float | None = None, url: str = "http://paper.example/") ->
     )
 
 
+def failed(kind: FaultKind) -> Capture:
+    return Capture(
+        url="http://paper.example/",
+        final_url="http://paper.example/",
+        fetched_at=NOW,
+        fault=Fault(kind),
+    )
+
+
 async def visits(gate: HostGate, host: str, count: int) -> list[tuple[float, float]]:
     """Ask a host several times at once; return when each visit began and ended."""
     loop = asyncio.get_running_loop()
@@ -76,6 +86,66 @@ async def test_the_gap_is_kept_between_visits_that_do_not_overlap() -> None:
     second = await visits(gate, PUBLIC, 1)
 
     assert second[0][0] - first[0][1] >= GAP.total_seconds() * 0.99
+
+
+async def test_no_two_gaps_are_alike_and_none_is_shorter_than_it_should_be() -> None:
+    clock = Clock()
+    gate = HostGate(OPEN, clock)
+    rests = []
+    loop = asyncio.get_running_loop()
+    for _ in range(20):
+        clock.now += timedelta(seconds=1)
+        async with gate.turn(PUBLIC):
+            pass
+        rests.append(round(gate._places[PUBLIC].free_at - loop.time(), 4))
+
+    assert len(set(rests)) > 10
+    assert all(rest > GAP.total_seconds() * 0.9 for rest in rests)
+
+
+@pytest.mark.parametrize("kind", [FaultKind.DNS, FaultKind.REFUSED_ADDRESS, FaultKind.BAD_ADDRESS])
+async def test_a_host_that_nothing_was_sent_to_needs_no_gap(kind: FaultKind) -> None:
+    gate = gate_of(policy=replace(OPEN, host_gap=timedelta(hours=1)))
+    for _ in range(3):
+        async with asyncio.timeout(10), gate.turn(PUBLIC) as turn:
+            gate.learn(PUBLIC, failed(kind))
+
+    assert turn.closed_until is None
+
+
+@pytest.mark.parametrize("kind", [FaultKind.CONNECT, FaultKind.TLS, FaultKind.TIMEOUT])
+async def test_a_host_that_was_asked_in_vain_is_owed_its_gap(kind: FaultKind) -> None:
+    gate = gate_of()
+    loop = asyncio.get_running_loop()
+    async with gate.turn(PUBLIC):
+        gate.learn(PUBLIC, failed(kind))
+    asked_at = loop.time()
+    async with gate.turn(PUBLIC):
+        pass
+
+    assert loop.time() - asked_at >= GAP.total_seconds() * 0.99
+
+
+async def test_a_host_that_led_to_a_name_nobody_knows_is_owed_its_gap(
+    publisher: Publisher,
+) -> None:
+    async def lookup(host: str) -> list[str]:
+        if host == PUBLIC:
+            return ["127.0.0.1"]
+        raise socket.gaierror(socket.EAI_NONAME, "not known")
+
+    gate = gate_of(policy=replace(OPEN, host_gap=timedelta(hours=1)))
+    publisher.answer("/", redirect("http://nobody.example/"))
+    async with Client(OPEN, lookup=lookup) as client, gate.turn(PUBLIC):
+        capture = await client.fetch(Request(url=publisher.url(host=PUBLIC)))
+        gate.learn(PUBLIC, capture)
+    waiting = asyncio.create_task(visits(gate, PUBLIC, 1))
+    await asyncio.sleep(0)
+
+    assert capture.fault is not None
+    assert capture.fault.kind is FaultKind.DNS
+    assert not waiting.done()
+    waiting.cancel()
 
 
 async def test_a_learned_gap_counts_for_more() -> None:

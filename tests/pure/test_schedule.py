@@ -20,6 +20,7 @@ from newsreel.core.schedule import (
     host_after,
     next_poll_at,
     plan,
+    rest_of,
 )
 from newsreel.model.capture import Capture, Fault, FaultKind
 from newsreel.model.host import HostState
@@ -385,3 +386,15 @@ def test_a_host_that_cannot_be_reached_is_treated_as_before() -> None:
     limited = HostState("paper.example", None, timedelta(seconds=4))
 
     assert host_after(limited, answer(None), now=NOW, least=timedelta()) == limited
+
+
+@given(st.timedeltas(min_value=timedelta(), max_value=timedelta(hours=1)), moments)
+def test_a_host_rests_for_its_gap_and_up_to_a_fifth_more(gap: timedelta, at: datetime) -> None:
+    assert gap <= rest_of("paper.example", gap, now=at) <= gap * 1.2
+
+
+def test_one_gap_is_not_as_long_as_the_next() -> None:
+    rests = {rest_of("paper.example", MINUTE, now=NOW + timedelta(seconds=n)) for n in range(50)}
+
+    assert len(rests) > 40
+    assert max(rests) - min(rests) > MINUTE / 10

@@ -19,6 +19,7 @@ LOOKUPS_AT_ONCE = 32
 LOOKUP_LASTS = 60.0
 
 Lookup = Callable[[str], Awaitable[Sequence[str]]]
+Found = list[str] | OSError
 
 
 class HungUp(ConnectionError):
@@ -111,12 +112,13 @@ class Connection(asyncio.Protocol):
 class Names:
     """Host names looked up by the system, each once in a while, in threads of their own.
 
+    That a name is not known is remembered as well, for all feeds of a host ask the same.
     The event loop's own threads are few: some name servers that don't answer would stop them all.
     """
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(LOOKUPS_AT_ONCE, "newsreel-dns")
-        self._found: dict[str, tuple[float, asyncio.Future[list[str]]]] = {}
+        self._found: dict[str, tuple[float, asyncio.Future[Found]]] = {}
 
     async def __call__(self, host: str) -> Sequence[str]:
         """Return the addresses of a host.
@@ -132,12 +134,10 @@ class Names:
             found = loop.run_in_executor(self._threads, _addresses_of, host)
             found.add_done_callback(_mark_as_seen)
             self._found[host] = loop.time() + LOOKUP_LASTS, found
-        try:
-            # Shielded: others may be waiting for the same name.
-            return await asyncio.shield(found)
-        except OSError:
-            self._found.pop(host, None)
-            raise
+        result = await asyncio.shield(found)  # others may be waiting for the same name
+        if isinstance(result, OSError):
+            raise type(result)(*result.args)  # a new one: raised again and again, it would grow
+        return result
 
     def close(self) -> None:
         """Give up what is still being looked up."""
@@ -235,12 +235,15 @@ def _interleaved(ips: Sequence[str]) -> list[str]:
     return mixed + first[len(second) :] + second[len(first) :]
 
 
-def _mark_as_seen(found: asyncio.Future[list[str]]) -> None:
+def _mark_as_seen(found: asyncio.Future[Found]) -> None:
     # Else the loop complains of a failure that nobody waits for any more.
     if not found.cancelled():
         found.exception()
 
 
-def _addresses_of(host: str) -> list[str]:
-    infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+def _addresses_of(host: str) -> Found:
+    try:
+        infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    except OSError as error:
+        return error
     return list(dict.fromkeys(str(info[4][0]) for info in infos))

@@ -13,11 +13,14 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from newsreel.core.schedule import host_after
+from newsreel.core.schedule import host_after, rest_of
 from newsreel.fetch.guard import is_own
 from newsreel.fetch.policy import FetchPolicy
-from newsreel.model.capture import Capture
+from newsreel.model.capture import Capture, FaultKind
 from newsreel.model.host import HostState
+
+# Nothing went to the host: its name is not known, or it may not be asked.
+UNASKED = frozenset((FaultKind.DNS, FaultKind.BAD_ADDRESS, FaultKind.REFUSED_ADDRESS))
 
 
 class HostGate:
@@ -48,6 +51,8 @@ class HostGate:
 
         Where redirects led to another host, it is that one which answered.
         """
+        if (place := self._places.get(host)) is not None and not _was_asked(capture):
+            place.is_spared = True
         if capture.final_url != capture.url:
             host = urlsplit(capture.final_url).hostname or host
         before = self.state(host)
@@ -96,10 +101,12 @@ class HostGate:
     def give(self, host: str, *, was_asked: bool) -> None:
         """Let the next one ask the host, once the gap is over."""
         place = self._places[host]
-        if was_asked:
+        if was_asked and not place.is_spared:
             known = self._known.get(host)
             gap = max(known.gap, self._least(host)) if known else self._least(host)
-            place.free_at = asyncio.get_running_loop().time() + gap.total_seconds()
+            rest = rest_of(host, gap, now=self._clock())
+            place.free_at = asyncio.get_running_loop().time() + rest.total_seconds()
+        place.is_spared = False
         self._pass_on(host, place)
 
     def _pass_on(self, host: str, place: "_Place") -> None:
@@ -135,9 +142,13 @@ class Turn:
 
 @dataclass(slots=True)
 class _Place:
-    """The queue before one host. ``free_at`` is on the loop's clock."""
+    """The queue before one host. ``free_at`` is on the loop's clock.
+
+    ``is_spared``: whoever has the turn found that nothing could be sent to the host.
+    """
 
     is_taken: bool = False
+    is_spared: bool = False
     free_at: float = 0.0
     queue: deque[asyncio.Future[None]] = field(default_factory=deque)
 
@@ -161,6 +172,12 @@ class _Place:
                 return True
         self.is_taken = False
         return False
+
+
+def _was_asked(capture: Capture) -> bool:
+    """Tell whether the first host of an exchange was asked for anything."""
+    has_answered = any(hop.status is not None for hop in capture.hops)
+    return has_answered or capture.fault is None or capture.fault.kind not in UNASKED
 
 
 NO_GAP = timedelta()
