@@ -19,7 +19,7 @@ import threading
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -37,6 +37,7 @@ class Seen:
     path: str
     headers: Mapping[str, str]
     raw: bytes
+    body: bytes = b""
 
 
 @dataclass
@@ -226,6 +227,8 @@ class Publisher:
                 return
             raw = start + await reader.readuntil(b"\r\n\r\n")
             request = _request_in(raw)
+            length = int(request.headers.get("content-length", "0"))
+            request = replace(request, body=await reader.readexactly(length))
             with self._arrival:
                 self.requests.append(request)
                 self._arrival.notify_all()

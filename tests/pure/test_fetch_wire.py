@@ -104,7 +104,9 @@ def test_the_framing_follows_the_head(headers: bytes, name: str) -> None:
 
 
 def test_a_request_is_written() -> None:
-    wire = request_bytes("/feed?a=b", {"Host": "paper.example", "If-None-Match": 'W/"\xe9"'})
+    wire = request_bytes(
+        "GET", "/feed?a=b", {"Host": "paper.example", "If-None-Match": 'W/"\xe9"'}
+    )
 
     assert wire == (
         b'GET /feed?a=b HTTP/1.1\r\nHost: paper.example\r\nIf-None-Match: W/"\xe9"\r\n\r\n'
@@ -116,7 +118,7 @@ def test_a_request_is_written() -> None:
 )
 def test_a_header_that_would_break_a_request_is_refused(name: str, value: str) -> None:
     with pytest.raises(ValueError, match="not a header"):
-        request_bytes("/", {name: value})
+        request_bytes("GET", "/", {name: value})
 
 
 RAW_DEFLATE = zlib.compressobj(wbits=-15)

@@ -22,11 +22,12 @@ from newsreel.fetch.wire import Head, HeadReader, framing_of, request_bytes
 from newsreel.model.capture import Capture, Fault, FaultKind, Hop, Validators
 
 PERMANENT = frozenset((301, 308))
-REDIRECTS = frozenset((301, 302, 303, 307, 308))
+REDIRECTS = {"GET": frozenset((301, 302, 303, 307, 308)), "POST": frozenset((307, 308))}
 # The connection is the client's business: a feed's own headers have no say in it.
 OUR_HEADERS = frozenset(
     {"accept-encoding", "if-modified-since", "if-none-match", "range", "referer", "host"}
-    | {"connection", "content-length", "expect", "te", "trailer", "transfer-encoding", "upgrade"}
+    | {"connection", "content-length", "content-type", "expect", "te", "trailer"}
+    | {"transfer-encoding", "upgrade"}
 )
 
 
@@ -69,14 +70,14 @@ class Exchange:
             ValueError: what is asked for is no address, or can't be written as a request.
         """
         self._url = url = first = address_of(self._request.url)
-        headers = self._headers(first)
+        method, headers = self._request.method, self._headers(first)
         seen = {bare(first)}
         while True:
             if fault := fault_of_address(url, self._means.policy.allow_private):
                 return self.failed(fault)
             self.host = url.raw_host or ""
             host = {"Host": url.host_port_subcomponent or ""}
-            self._question = request_bytes(url.raw_path_qs, host | headers)
+            self._question = request_bytes(method, url.raw_path_qs, host | headers)
             connection = await connect(
                 self.host,
                 url.port or 80,
@@ -85,22 +86,25 @@ class Exchange:
                 allow_private=self._means.policy.allow_private,
             )
             try:
-                head = await _ask(connection, self._question)
+                head = await _ask(connection, self._question + self._request.body)
                 self._trace.append(self._hop(connection.ip, head))
                 location = head.headers.get("location")
-                if head.status not in REDIRECTS or location is None:
+                if head.status not in REDIRECTS[method] or location is None:
                     return await self._answer(connection, head)
             finally:
                 connection.close()
+            was_secure = url.scheme == "https"
             self._url = url = target_of(url, location)
             self._found, self._question = (), b""
             self._hops += 1
             self._is_permanent &= head.status in PERMANENT
+            if method == "POST" and was_secure and url.scheme != "https":
+                return self.failed(Fault(FaultKind.HTTP, "to be sent on in plain", head.status))
             if fault := self._fault_of_hop(url, seen):
                 return self.failed(fault)
             seen.add(bare(url))
             if url.host is not None and url.origin() != first.origin():
-                headers = {**self._means.headers, **_conditions(self._request.validators)}
+                headers = self._headers_elsewhere()
 
     def _fault_of_hop(self, url: URL, seen: set[URL]) -> Fault | None:
         if bare(url) in seen or self._hops > self._means.policy.max_hops:
@@ -127,7 +131,7 @@ class Exchange:
         now, headers = self._means.clock(), head.headers
         validators = validators_of(headers)
         body: Body | None = None
-        fault = fault_in(head.status, headers, self._request.validators)
+        fault = fault_in(head.status, headers, self._request)
         if fault is None and head.status != 304:
             read = await self._body(connection, head)
             if isinstance(read, Fault):
@@ -191,10 +195,19 @@ class Exchange:
             name: value for name, value in self._means.headers.items() if name.lower() not in names
         }
         headers |= _conditions(self._request.validators)
+        if self._request.method == "POST":
+            headers |= _of_body(self._request)
         headers |= {name: value for name, value in own.items() if name.lower() in names}
         if url.raw_user is not None and "authorization" not in names:
             pair = f"{url.user or ''}:{url.password or ''}".encode()
             headers["Authorization"] = f"Basic {b64encode(pair).decode()}"
+        return headers
+
+    def _headers_elsewhere(self) -> dict[str, str]:
+        """Return what another origin may know: nothing of the feed's own but the body's kind."""
+        headers = {**self._means.headers, **_conditions(self._request.validators)}
+        if self._request.method == "POST":
+            headers |= _of_body(self._request)
         return headers
 
     def _final_url(self) -> str:
@@ -225,3 +238,9 @@ def _conditions(validators: Validators) -> dict[str, str]:
     if validators.last_modified:
         headers["If-Modified-Since"] = validators.last_modified
     return headers
+
+
+def _of_body(request: Request) -> dict[str, str]:
+    own = {name.lower(): value for name, value in request.headers}
+    kind = own.get("content-type", "application/x-www-form-urlencoded")
+    return {"Content-Type": kind, "Content-Length": str(len(request.body))}

@@ -9,19 +9,21 @@ from collections.abc import Mapping
 from newsreel.fetch.connection import HungUp
 from newsreel.fetch.guard import RefusedAddress, refusal
 from newsreel.fetch.headers import is_challenge
+from newsreel.fetch.policy import Request
 from newsreel.fetch.wire import BadHttp
-from newsreel.model.capture import Fault, FaultKind, Validators
+from newsreel.model.capture import Fault, FaultKind
 
 WITH_BODY = frozenset((200, 203))
+ACCEPTED = frozenset(range(200, 300))
 
 
-def fault_in(status: int, headers: Mapping[str, str], asked: Validators) -> Fault | None:
+def fault_in(status: int, headers: Mapping[str, str], request: Request) -> Fault | None:
     """Return what is wrong with an answer, going by its head."""
     if is_challenge(status, headers):
         return Fault(FaultKind.CHALLENGE, "the site wants to see a browser", status)
-    if status == 304 and not asked:
+    if status == 304 and not request.validators:
         return Fault(FaultKind.PROTOCOL, "not modified, though that was not asked", status)
-    if status in WITH_BODY or status == 304:
+    if status == 304 or status in (WITH_BODY if request.method == "GET" else ACCEPTED):
         return None
     return Fault(FaultKind.HTTP, str(status), status)
 

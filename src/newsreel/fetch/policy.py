@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal
 
 from newsreel import __version__
 from newsreel.model.capture import Validators
@@ -40,10 +41,13 @@ class Request:
     """One thing to be fetched.
 
     ``headers`` are the feed's own; to another origin than the first they are not sent.
-    ``max_bytes`` lowers the policy's limit.
+    ``max_bytes`` lowers the policy's limit. To a POST every 2xx is an answer; only the redirects
+    307 and 308 are followed then, with method and body, and not from https to http.
     """
 
     url: str
+    method: Literal["GET", "POST"] = "GET"
+    body: bytes = field(default=b"", repr=False)
     validators: Validators = field(default_factory=Validators)
     headers: tuple[tuple[str, str], ...] = ()
     max_bytes: int | None = None

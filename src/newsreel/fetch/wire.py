@@ -45,13 +45,13 @@ class Framing(Protocol):
         """Tell whether the body is complete, now that the connection is closed or still open."""
 
 
-def request_bytes(target: str, headers: Mapping[str, str]) -> bytes:
-    """Return a GET request.
+def request_bytes(method: str, target: str, headers: Mapping[str, str]) -> bytes:
+    """Return the head of a request, with the empty line at its end.
 
     Raises:
         ValueError: a header can't be written, for example because it holds a line break.
     """
-    lines = [f"GET {target} HTTP/1.1"]
+    lines = [f"{method} {target} HTTP/1.1"]
     for name, value in headers.items():
         if not name or not NAME_CHARACTERS.issuperset(name) or not CONTROLS.isdisjoint(value):
             raise ValueError(f"not a header: {name[:40]!r}")
