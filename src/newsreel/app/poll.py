@@ -18,8 +18,9 @@ from newsreel.core.reading import read
 from newsreel.core.revise import revise
 from newsreel.core.schedule import LONGEST_RETRY
 from newsreel.errors import LeaseLost
-from newsreel.fetch.client import Client, Request
+from newsreel.fetch.client import Client
 from newsreel.fetch.hosts import HostGate
+from newsreel.fetch.sources import fetch
 from newsreel.model.capture import Capture
 from newsreel.model.feed import Feed
 from newsreel.model.poll import Changes, Known, Outcome, Poll
@@ -53,8 +54,7 @@ async def poll_feed(
     keep: Keep = nowhere,
 ) -> Poll:
     """Poll one leased feed and return what came of it, stored."""
-    request = Request(url=feed.url, validators=feed.validators)
-    capture = await client.fetch(request, gate=gate)
+    capture = await fetch(feed, client, gate=gate)
     return await take_in(feed, capture, store, clock=clock, keep=keep)
 
 
