@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive_values import NOON, feed_named
-from newsreel.cli.feeds import Interval, feed_row, state_of
+from newsreel.cli.feeds import Interval, feed_row
 from newsreel.cli.listing import plain, shown, span
 from newsreel.cli.show import word_diff
+from newsreel.core.states import Condition, LeftAlone, condition_of, state_of, why_left_alone
 from newsreel.model.feed import FeedStatus
+from newsreel.model.host import HostState
 
 words = st.text(st.sampled_from("ab <>\n\tż…"), max_size=20)
 
@@ -104,6 +106,61 @@ def test_a_feeds_state_is_told_in_plain_words(fields: dict[str, object], state: 
 
     assert told.startswith(state)
     assert "4f9d8a7b6c5e4d3c" not in told
+
+
+@pytest.mark.parametrize(
+    ("fields", "condition"),
+    [
+        ({}, Condition.NEW),
+        ({"last_poll_at": NOON}, Condition.ACTIVE),
+        ({"failures": 1, "fault": "dns"}, Condition.BACKING_OFF),
+        ({"failures": 1, "fault": "challenge"}, Condition.CHALLENGED),
+        ({"last_poll_at": NOON, "moved_to": "https://b.example/"}, Condition.MOVING),
+        *(
+            ({"status": status}, Condition(status.value))
+            for status in FeedStatus
+            if status is not FeedStatus.ACTIVE
+        ),
+    ],
+)
+def test_what_a_feed_is_up_to_is_one_word(fields: dict[str, object], condition: Condition) -> None:
+    assert condition_of(replace(feed_named(), **fields)) is condition  # type: ignore[arg-type]
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "closed_until", "expected"),
+    [
+        ({"status": FeedStatus.PAUSED}, NOON + HOUR, LeftAlone("paused")),
+        (
+            {},
+            NOON + HOUR,
+            LeftAlone(f"its host asked us to wait until {shown(NOON + HOUR)}", NOON + HOUR),
+        ),
+        ({"last_poll_at": NOON}, NOON, LeftAlone("another process has just polled it")),
+        (
+            {"last_poll_at": NOON - HOUR, "next_poll_at": NOON + HOUR},
+            None,
+            LeftAlone(
+                f"its publisher asked us to wait; next poll {shown(NOON + HOUR)}", NOON + HOUR
+            ),
+        ),
+        (
+            {"last_poll_at": NOON - HOUR, "next_poll_at": NOON},
+            None,
+            LeftAlone("another process is polling it"),
+        ),
+    ],
+)
+def test_why_a_feed_is_left_alone_is_told(
+    fields: dict[str, object], closed_until: datetime | None, expected: LeftAlone
+) -> None:
+    feed = replace(feed_named(), **fields)  # type: ignore[arg-type]
+    host = HostState(feed.host, closed_until)
+
+    assert why_left_alone(feed, host, asked_at=NOON) == expected
 
 
 def test_no_row_of_a_listing_holds_a_credential() -> None:

@@ -12,6 +12,7 @@ from newsreel.app.clock import utc_now
 from newsreel.cli.choice import feed_of
 from newsreel.cli.context import Context
 from newsreel.cli.listing import Row, name_of, note, plain, print_rows
+from newsreel.core.states import state_of
 from newsreel.errors import FeedError, UsageError
 from newsreel.formats.urls import redacted
 from newsreel.model.feed import Feed, FeedStatus, NewFeed
@@ -239,23 +240,6 @@ def feed_row(feed: Feed) -> Row:
         "last_ok_at": feed.last_ok_at,
         "next_poll_at": feed.next_poll_at if feed.last_poll_at else None,
     }
-
-
-def state_of(feed: Feed) -> str:
-    """Return a feed's state in plain words, with the reason."""
-    if feed.status is FeedStatus.GONE:
-        return "gone: the publisher ended it (410)"
-    if feed.status is not FeedStatus.ACTIVE:
-        return feed.status.value
-    if feed.fault == "challenge":
-        return f"challenged: asked to prove that we are no robot ({feed.failures}×)"
-    if feed.failures:
-        return f"backing off: {feed.fault} ({feed.failures}×)"
-    if feed.moved_to:
-        return f"moving to {redacted(feed.moved_to)}"
-    if feed.last_poll_at is None:
-        return "new"
-    return "active" + (", private" if feed.is_private else "")
 
 
 @click.command()

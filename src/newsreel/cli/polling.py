@@ -13,9 +13,9 @@ import click
 from newsreel.app.clock import utc_now
 from newsreel.cli.choice import feed_of
 from newsreel.cli.context import Context
-from newsreel.cli.feeds import state_of
-from newsreel.cli.listing import Row, name_of, note, print_rows, shown
+from newsreel.cli.listing import Row, name_of, note, print_rows
 from newsreel.cli.progress import Progress
+from newsreel.core.states import why_left_alone
 from newsreel.errors import NewsreelError, StoreBusy
 from newsreel.formats.urls import redacted
 from newsreel.model.feed import Feed, FeedStatus
@@ -124,27 +124,15 @@ async def _poll(
 
 async def _tell_left_alone(store: Store, feed_ids: Iterable[int], started_at: datetime) -> None:
     """Say of each feed that was asked for and not polled why, and what can be done about it."""
-    hosts = {host.host: host.not_before for host in await store.hosts()}
+    hosts = {host.host: host for host in await store.hosts()}
     for feed_id in feed_ids:
         feed = await store.feed(feed_id)
         if feed is None:  # another process deleted it
             continue
-        why = _why_left_alone(feed, hosts.get(feed.host), started_at)
-        note(f"left alone: {feed.id} {name_of(feed)}: {why}")
+        found = why_left_alone(feed, hosts.get(feed.host), asked_at=started_at)
+        note(f"left alone: {feed.id} {name_of(feed)}: {found.why}")
         if feed.status is not FeedStatus.ACTIVE:
             note(f"hint: 'newsreel edit {feed.id} --resume' polls it again")
-
-
-def _why_left_alone(feed: Feed, host_until: datetime | None, started_at: datetime) -> str:
-    if feed.status is not FeedStatus.ACTIVE:
-        return state_of(feed)
-    if host_until is not None and host_until > started_at:
-        return f"its host asked us to wait until {shown(host_until)}"
-    if feed.last_poll_at is not None and feed.last_poll_at >= started_at:
-        return "another process has just polled it"
-    if feed.next_poll_at is not None and feed.next_poll_at > started_at:
-        return f"its publisher asked us to wait; next poll {shown(feed.next_poll_at)}"
-    return "another process is polling it"
 
 
 @click.command()

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from newsreel.core.rhythm import Rhythm, first_rhythm, learned, watched
-from newsreel.core.schedule import LONGEST_RETRY, PATIENCE, Wishes, plan
+from newsreel.core.schedule import LONGEST_RETRY, PATIENCE, Plan, Wishes, plan
 from newsreel.formats.urls import has_credential, host_of
-from newsreel.model.capture import FaultKind, Validators
+from newsreel.model.capture import Capture, FaultKind, Validators
 from newsreel.model.feed import Feed, FeedStatus
 from newsreel.model.poll import Changes, Gap, GapReason, Outcome, Poll, Reading
 
@@ -42,16 +42,8 @@ def conclude(
     if reading.outcome is Outcome.OK:
         rhythm = _learned(feed, reading, changes, at, is_full=bool(lost))
         after = replace(after, hints={**after.hints, "rhythm": rhythm.as_json()})
-    plan_ = plan(
-        now,
-        feed.id,
-        wishes=_wishes_of(after, reading),
-        rhythm=_rhythm_of(after),
-        overlap=_overlap(changes),
-        failures=after.failures,
-        patience=patience,
-    )
-    after = replace(after, next_poll_at=plan_.at if after.status is FeedStatus.ACTIVE else None)
+    at_next = plan_of(after, reading, changes, now=now, patience=patience).at
+    after = replace(after, next_poll_at=at_next if after.status is FeedStatus.ACTIVE else None)
     missed = _missed(feed, now)
     retry_after = reading.capture.retry_after
     return Poll(
@@ -70,6 +62,26 @@ def conclude(
 def polled_at(feed: Feed, now: datetime) -> datetime:
     """Return when a poll counts as made: a feed's clock never goes back, as the machine's may."""
     return max(now, feed.last_poll_at or feed.added_at)
+
+
+def plan_of(
+    after: Feed,
+    reading: Reading,
+    changes: Changes,
+    *,
+    now: datetime,
+    patience: timedelta = PATIENCE,
+) -> Plan:
+    """Return when a feed that was just polled comes again, and why then."""
+    return plan(
+        now,
+        after.id,
+        wishes=wishes_of(after, reading.capture),
+        rhythm=_rhythm_of(after),
+        overlap=overlap_of(changes),
+        failures=after.failures,
+        patience=patience,
+    )
 
 
 def _polled(feed: Feed, reading: Reading, now: datetime) -> Feed:
@@ -147,12 +159,13 @@ def _facts(feed: Feed) -> tuple[Any, ...]:
     )
 
 
-def _wishes_of(feed: Feed, reading: Reading) -> Wishes:
+def wishes_of(feed: Feed, capture: Capture) -> Wishes:
+    """Return what is asked of the schedule: by the operator, the feed's last body, an answer."""
     hints: Mapping[str, Any] = feed.hints
     return Wishes(
         interval=feed.interval,
-        max_age=reading.capture.max_age,
-        retry_after=reading.capture.retry_after,
+        max_age=capture.max_age,
+        retry_after=capture.retry_after,
         ttl=timedelta(minutes=hints.get("ttl_minutes", 0)),
         update_period=timedelta(minutes=hints.get("update_period_minutes", 0)),
         skip_hours=tuple(hints.get("skip_hours", ())),
@@ -174,7 +187,7 @@ def _learned(
         [entry.sighting.content.published_at for entry in changes.new],
         now,
         window=count if is_full else max(former.window, count),
-        overlap=_overlap(changes) if is_full else None,
+        overlap=overlap_of(changes) if is_full else None,
     )
 
 
@@ -184,7 +197,8 @@ def _rhythm_of(feed: Feed) -> Rhythm | None:
     return watched(rhythm, feed.last_ok_at) if rhythm and feed.last_ok_at else rhythm
 
 
-def _overlap(changes: Changes) -> float | None:
+def overlap_of(changes: Changes) -> float | None:
+    """Return the share of a feed's entries that stood in it at the last poll; None: unknown."""
     count = len(changes.seen) + len(changes.new)
     return changes.overlap / count if changes.overlap is not None and count else None
 
