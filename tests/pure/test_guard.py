@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from newsreel.errors import UsageError
-from newsreel.fetch.guard import fault_of_address, is_allowed, is_disguised, is_own, opened_by
+from newsreel.fetch.guard import (
+    fault_of_address,
+    is_allowed,
+    is_disguised,
+    is_own,
+    opened_by,
+    verdict_of,
+)
 from newsreel.model.capture import FaultKind
 
 REFUSED = [
@@ -191,3 +198,26 @@ def test_an_ipv4_mapped_address_is_what_it_stands_for(ip: IPv4Address) -> None:
     mapped = f"::ffff:{ip}"
 
     assert is_allowed(mapped, host="paper.example") is is_allowed(ip, host="paper.example")
+
+
+@pytest.mark.parametrize("ip", [ip for ip, _ in REFUSED])
+def test_every_address_that_is_refused_is_said_to_be(ip: str) -> None:
+    assert verdict_of(ip, host="paper.example", allow_private=()).endswith("refused")
+
+
+@pytest.mark.parametrize(
+    ("ip", "verdict"),
+    [
+        ("1.1.1.1", "public"),
+        ("2606:4700::1", "public"),
+        ("10.0.0.1", "a private network; refused"),
+        ("::ffff:10.0.0.1", "a private network; refused"),
+        ("127.0.0.1", "this machine itself (loopback); opened by allow_private"),
+        ("::1", "this machine itself (loopback); refused"),
+        ("fd00::1", "a private network (ULA); refused"),
+        ("2606:4700::1%eth0", "not public; refused"),
+        ("pear", "refused: no address"),
+    ],
+)
+def test_what_kind_of_address_one_is_is_told(ip: str, verdict: str) -> None:
+    assert verdict_of(ip, host="paper.example", allow_private=("127.0.0.0/8",)) == verdict

@@ -32,37 +32,44 @@ def _ranges(networks: Iterable[str]) -> tuple[tuple[int, int], ...]:
 
 
 # https://www.iana.org/assignments/iana-ipv4-special-registry
-NOT_PUBLIC_4 = _ranges(
-    (
-        "0.0.0.0/8",  # this host; Linux connects 0.0.0.0 to itself
-        "10.0.0.0/8",
-        "100.64.0.0/10",  # carrier-grade NAT
-        "127.0.0.0/8",
-        "169.254.0.0/16",  # link-local, and the metadata services of clouds
-        "172.16.0.0/12",
-        "192.0.0.0/24",  # protocol assignments
-        "192.0.2.0/24",  # documentation
-        "192.88.99.0/24",  # 6to4 relays
-        "192.168.0.0/16",
-        "198.18.0.0/15",  # benchmarks
-        "198.51.100.0/24",  # documentation
-        "203.0.113.0/24",  # documentation
-        "224.0.0.0/4",  # multicast
-        "240.0.0.0/4",  # reserved, and broadcast
-    )
-)
+SPECIAL_4 = {
+    "0.0.0.0/8": "this machine itself",  # Linux connects 0.0.0.0 to itself
+    "10.0.0.0/8": "a private network",
+    "100.64.0.0/10": "a provider's inner network (carrier-grade NAT)",
+    "127.0.0.0/8": "this machine itself (loopback)",
+    "169.254.0.0/16": "link-local, where clouds keep their metadata",
+    "172.16.0.0/12": "a private network",
+    "192.0.0.0/24": "kept for protocols",
+    "192.0.2.0/24": "kept for documentation",
+    "192.88.99.0/24": "6to4 relays",
+    "192.168.0.0/16": "a private network",
+    "198.18.0.0/15": "kept for benchmarks",
+    "198.51.100.0/24": "kept for documentation",
+    "203.0.113.0/24": "kept for documentation",
+    "224.0.0.0/4": "multicast",
+    "240.0.0.0/4": "reserved",
+}
+NOT_PUBLIC_4 = _ranges(SPECIAL_4)
 # Of IPv6 only this block is handed out for the public; all else (loopback, unspecified, ULA,
 # link-local, site-local, multicast, NAT64 64:ff9b::/96, IPv4-compatible) lies outside of it.
 PUBLIC_6 = IPv6Network("2000::/3")
 # https://www.iana.org/assignments/iana-ipv6-special-registry
-NOT_PUBLIC_6 = _ranges(
-    (
-        "2001::/23",  # protocol assignments: Teredo, ORCHID, benchmarks
-        "2001:db8::/32",  # documentation
-        "2002::/16",  # 6to4 carries an IPv4 address
-        "3fff::/20",  # documentation
-    )
-)
+SPECIAL_6 = {
+    "2001::/23": "kept for protocols (Teredo among them)",
+    "2001:db8::/32": "kept for documentation",
+    "2002::/16": "6to4, which carries an IPv4 address",
+    "3fff::/20": "kept for documentation",
+}
+NOT_PUBLIC_6 = _ranges(SPECIAL_6)
+# What of the rest has a name that people know.
+OUTSIDE_6 = {
+    "::/128": "this machine itself",
+    "::1/128": "this machine itself (loopback)",
+    "64:ff9b::/96": "NAT64, which carries an IPv4 address",
+    "fc00::/7": "a private network (ULA)",
+    "fe80::/10": "link-local",
+    "ff00::/8": "multicast",
+}
 
 # https://fetch.spec.whatwg.org/#port-blocking
 NO_BROWSER_PORTS = """
@@ -132,6 +139,20 @@ def _is_allowed(ip: str, host: str, allow_private: tuple[str, ...]) -> bool:
         return True
     opened = opened_by(allow_private)
     return opened.has_host(host) or opened.has_address(address)
+
+
+def verdict_of(ip: str, *, host: str, allow_private: tuple[str, ...]) -> str:
+    """Return what kind of address one is, and whether it may be reached, in plain words."""
+    address = literal_of(ip)
+    if address is None:
+        return "refused: no address"
+    if is_public(address):
+        return "public"
+    networks = SPECIAL_4 if isinstance(address, IPv4Address) else SPECIAL_6 | OUTSIDE_6
+    names = [name for network, name in networks.items() if address in ip_network(network)]
+    kind = names[0] if names else "not public"
+    is_open = is_allowed(ip, host=host, allow_private=allow_private)
+    return f"{kind}; " + ("opened by allow_private" if is_open else "refused")
 
 
 @lru_cache(maxsize=8192)
