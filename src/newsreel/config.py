@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +24,8 @@ class Settings:
     of them.
     ``allow_private`` opens hosts and networks that are refused otherwise. ``timeout`` is for a
     whole exchange, in seconds; ``host_gap`` the least time between two requests to one public
-    host, in seconds; ``max_bytes`` a body's limit after decompression.
+    host, in seconds; ``max_bytes`` a body's limit after decompression. ``proxy`` is
+    what everything goes through but what goes to hosts that ``allow_private`` opens.
     """
 
     db: str = ""
@@ -39,6 +40,7 @@ class Settings:
     timeout: timedelta = timedelta(seconds=30)
     host_gap: timedelta = timedelta(seconds=1)
     max_bytes: int = 20_000_000
+    proxy: str = field(default="", repr=False)
 
 
 def read_settings(

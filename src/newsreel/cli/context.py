@@ -60,6 +60,7 @@ class Context:
             timeout=chosen.timeout,
             host_gap=chosen.host_gap,
             max_bytes=chosen.max_bytes,
+            proxy=chosen.proxy,
         )
         async with Client(policy) as client:
             yield client

@@ -15,12 +15,15 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+from newsreel.errors import UsageError
 from newsreel.fetch.connection import Lookup, Names
 from newsreel.fetch.exchange import Exchange, Means
 from newsreel.fetch.faults import fault_of
 from newsreel.fetch.guard import opened_by
 from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.policy import FetchPolicy, Request
+from newsreel.fetch.proxy import proxy_of
+from newsreel.fetch.slots import Slots
 from newsreel.fetch.wire import BadHttp
 from newsreel.model.capture import Capture, Fault, FaultKind
 
@@ -32,7 +35,15 @@ ACCEPT = (
 )
 # Each may take max_bytes of memory.
 LARGE_BODIES = 2
+PROXY_HINT = "give http://host:port or http://user:password@host:port"
 ENCODINGS = "gzip, br, zstd, deflate"
+
+
+def _check_proxy(text: str) -> None:
+    try:
+        _ = text and proxy_of(text)
+    except ValueError:
+        raise UsageError("the proxy's address is not one", hint=PROXY_HINT) from None
 
 
 def utc_now() -> datetime:
@@ -56,6 +67,7 @@ class Client:
         lookup: Lookup | None = None,
     ) -> None:
         opened_by(policy.allow_private)  # so that a slip in the settings shows at once
+        _check_proxy(policy.proxy)
         self.policy = policy
         self._names = Names()
         self._slots = asyncio.Semaphore(policy.concurrency)

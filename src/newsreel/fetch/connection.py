@@ -99,6 +99,18 @@ class Connection(asyncio.Protocol):
             self._pieces.appendleft(data)
             self._held += len(data)
 
+    async def secure(self, host: str) -> None:
+        """Go on under TLS, with the host at the other end of a tunnel.
+
+        Raises:
+            OSError: that can't be done, for example because of its certificate.
+        """
+        if self._transport is None or self._pieces or self._is_over:
+            raise HungUp("no tunnel")
+        self._transport = await asyncio.get_running_loop().start_tls(
+            self._transport, self, tls_context(), server_hostname=host.rstrip(".")
+        )
+
     def close(self) -> None:
         """Close at once: nobody waits for the other side's good-bye."""
         if self._transport is not None:
@@ -162,10 +174,20 @@ async def connect(
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "no address")
         raise guard.RefusedAddress(found[0])
-    context = tls_context() if is_secure else None
-    if len(allowed) == 1:
-        return await _open(allowed[0], port, context, host)
-    return await _first_open(_interleaved(allowed), port, context, host)
+    return await open_any(allowed, port, tls_context() if is_secure else None, host)
+
+
+async def open_any(
+    ips: Sequence[str], port: int, context: ssl.SSLContext | None = None, host: str = ""
+) -> Connection:
+    """Connect to one of some addresses, unchecked; under TLS with a ``context`` for the host.
+
+    Raises:
+        OSError: none can be reached.
+    """
+    if len(ips) == 1:
+        return await _open(ips[0], port, context, host)
+    return await _first_open(_interleaved(ips), port, context, host)
 
 
 @cache

@@ -1,7 +1,6 @@
 """One request with all its hops, from the first connection to the capture."""
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,23 +11,33 @@ from yarl import URL
 
 from newsreel.fetch.address import address_of, bare, target_of
 from newsreel.fetch.body import Body, Permit, read_body
-from newsreel.fetch.connection import Connection, HungUp, Lookup, connect
-from newsreel.fetch.faults import fault_in
-from newsreel.fetch.guard import fault_of_address
+from newsreel.fetch.connection import Connection, Lookup, connect
+from newsreel.fetch.faults import fault_in, fault_of
+from newsreel.fetch.guard import fault_of_address, is_own
 from newsreel.fetch.headers import max_age_of, retry_after_of, validators_of
 from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.policy import FetchPolicy, Request
-from newsreel.fetch.wire import Head, HeadReader, framing_of, request_bytes
+from newsreel.fetch.proxy import (
+    Proxy,
+    ProxyFailed,
+    basic,
+    connect_through,
+    fault_through_proxy,
+    proxy_of,
+    read_head,
+)
+from newsreel.fetch.wire import Head, framing_of, request_bytes
 from newsreel.model.capture import Capture, Fault, FaultKind, Hop, Validators
 
 PERMANENT = frozenset((301, 308))
 REDIRECTS = {"GET": frozenset((301, 302, 303, 307, 308)), "POST": frozenset((307, 308))}
 # The connection is the client's business: a feed's own headers have no say in it.
-OUR_HEADERS = frozenset(
-    {"accept-encoding", "if-modified-since", "if-none-match", "range", "referer", "host"}
-    | {"connection", "content-length", "content-type", "expect", "te", "trailer"}
-    | {"transfer-encoding", "upgrade"}
-)
+NOT_THEIRS = """
+    accept-encoding connection content-length content-type expect host if-modified-since
+    if-none-match proxy-authorization proxy-connection range referer te trailer transfer-encoding
+    upgrade
+"""
+OUR_HEADERS = frozenset(NOT_THEIRS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +85,17 @@ class Exchange:
             if fault := fault_of_address(url, self._means.policy.allow_private):
                 return self.failed(fault)
             self.host = url.raw_host or ""
-            host = {"Host": url.host_port_subcomponent or ""}
-            self._question = request_bytes(method, url.raw_path_qs, host | headers)
-            connection = await connect(
-                self.host,
-                url.port or 80,
-                is_secure=url.scheme == "https",
-                lookup=self._look_up,
-                allow_private=self._means.policy.allow_private,
-            )
+            proxy = self._proxy_for(self.host)
+            if proxy is not None and (fault := fault_through_proxy(url)):
+                return self.failed(fault)
+            self._question = _question(method, url, headers, proxy)
+            connection = await self._connect(url, proxy)
             try:
-                head = await _ask(connection, self._question + self._request.body)
-                self._trace.append(self._hop(connection.ip, head))
+                connection.write(self._question + self._request.body)
+                head = await read_head(connection)
+                self._trace.append(self._hop(None if proxy else connection.ip, head))
+                if proxy is not None and head.status == 407:
+                    return self.failed(fault_of(ProxyFailed("answered 407"), self.host))
                 location = head.headers.get("location")
                 if head.status not in REDIRECTS[method] or location is None:
                     return await self._answer(connection, head)
@@ -105,6 +113,24 @@ class Exchange:
             seen.add(bare(url))
             if url.host is not None and url.origin() != first.origin():
                 headers = self._headers_elsewhere()
+
+    def _proxy_for(self, host: str) -> Proxy | None:
+        """Return what the way to a host leads through; the operator's own are asked directly."""
+        text = self._request.proxy or self._means.policy.proxy
+        if not text or is_own(host, self._means.policy.allow_private):
+            return None
+        return proxy_of(text)
+
+    async def _connect(self, url: URL, proxy: Proxy | None) -> Connection:
+        if proxy is not None:
+            return await connect_through(proxy, url, lookup=self._means.lookup)
+        return await connect(
+            url.raw_host or "",
+            url.port or 80,
+            is_secure=url.scheme == "https",
+            lookup=self._look_up,
+            allow_private=self._means.policy.allow_private,
+        )
 
     def _fault_of_hop(self, url: URL, seen: set[URL]) -> Fault | None:
         if bare(url) in seen or self._hops > self._means.policy.max_hops:
@@ -198,9 +224,12 @@ class Exchange:
         if self._request.method == "POST":
             headers |= _of_body(self._request)
         headers |= {name: value for name, value in own.items() if name.lower() in names}
-        if url.raw_user is not None and "authorization" not in names:
-            pair = f"{url.user or ''}:{url.password or ''}".encode()
-            headers["Authorization"] = f"Basic {b64encode(pair).decode()}"
+        if "authorization" in names:
+            return headers
+        if self._request.user is not None:
+            headers["Authorization"] = basic(self._request.user, self._request.password or "")
+        elif url.raw_user is not None:
+            headers["Authorization"] = basic(url.user or "", url.password or "")
         return headers
 
     def _headers_elsewhere(self) -> dict[str, str]:
@@ -220,15 +249,12 @@ class Exchange:
         return timedelta(seconds=monotonic() - self._started)
 
 
-async def _ask(connection: Connection, question: bytes) -> Head:
-    """Send a request and return the head of the answer."""
-    connection.write(question)
-    reader = HeadReader()
-    while piece := await connection.read():
-        if (head := reader.feed(piece)) is not None:
-            connection.put_back(reader.rest)
-            return head
-    raise HungUp("no answer")
+def _question(method: str, url: URL, headers: Mapping[str, str], proxy: Proxy | None) -> bytes:
+    host = url.host_port_subcomponent or ""
+    if proxy is None or url.scheme == "https":
+        return request_bytes(method, url.raw_path_qs, {"Host": host, **headers})
+    target = f"{url.scheme}://{host}{url.raw_path_qs}"
+    return request_bytes(method, target, {"Host": host, **headers, **proxy.headers})
 
 
 def _conditions(validators: Validators) -> dict[str, str]:

@@ -10,6 +10,7 @@ from newsreel.fetch.connection import HungUp
 from newsreel.fetch.guard import RefusedAddress, refusal
 from newsreel.fetch.headers import is_challenge
 from newsreel.fetch.policy import Request
+from newsreel.fetch.proxy import ProxyFailed
 from newsreel.fetch.wire import BadHttp
 from newsreel.model.capture import Fault, FaultKind
 
@@ -33,6 +34,8 @@ def fault_of(error: Exception, host: str) -> Fault:
     match error:
         case RefusedAddress():
             return refusal(host, str(error))
+        case ProxyFailed():
+            return Fault(FaultKind.PROXY, f"the proxy {error}")
         case BadHttp():
             return Fault(FaultKind.PROTOCOL, f"{host}: {error}")
         case HungUp():

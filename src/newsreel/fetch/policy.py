@@ -17,7 +17,8 @@ class FetchPolicy:
     after decompression. ``concurrency`` is how many are asked at once: with answers 100 ms late,
     256 took a third of the time of 64, and 512 no less. ``host_gap`` is the least time between two
     requests to one public host; hosts that ``allow_private`` opens are the operator's own and get
-    none.
+    none. ``proxy`` is what everything goes through (``http://host:port``, with or without
+    ``user:password@``) but what goes to the operator's own hosts.
     """
 
     user_agent: str = ""
@@ -28,6 +29,7 @@ class FetchPolicy:
     max_hops: int = 5
     concurrency: int = 256
     host_gap: timedelta = timedelta(seconds=1)
+    proxy: str = field(default="", repr=False)
 
     @property
     def agent(self) -> str:
@@ -40,6 +42,9 @@ class FetchPolicy:
 class Request:
     """One thing to be fetched.
 
+    ``user`` and ``password`` are for basic authentication, in place of those of the address;
+    ``proxy`` takes the place of the policy's.
+
     ``headers`` are the feed's own; to another origin than the first they are not sent.
     ``max_bytes`` lowers the policy's limit. To a POST every 2xx is an answer; only the redirects
     307 and 308 are followed then, with method and body, and not from https to http.
@@ -51,3 +56,6 @@ class Request:
     validators: Validators = field(default_factory=Validators)
     headers: tuple[tuple[str, str], ...] = ()
     max_bytes: int | None = None
+    proxy: str | None = field(default=None, repr=False)
+    user: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)

@@ -19,6 +19,8 @@ class FaultKind(StrEnum):
     CHALLENGE = "challenge"
     TOO_MANY_REDIRECTS = "too-many-redirects"
     BAD_ENCODING = "bad-encoding"
+    PROXY = "proxy"
+    ROBOTS = "robots"
     NOT_A_FEED = "not-a-feed"
 
 
