@@ -23,7 +23,6 @@ from newsreel.fetch.guard import opened_by
 from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.policy import FetchPolicy, Request
 from newsreel.fetch.proxy import proxy_of
-from newsreel.fetch.slots import Slots
 from newsreel.fetch.wire import BadHttp
 from newsreel.model.capture import Capture, Fault, FaultKind
 
