@@ -8,9 +8,10 @@ from newsreel.store.protocols import Store
 __all__ = ["Store", "open_store"]
 
 
-def open_store(address: str) -> Store:
+def open_store(address: str, *, is_read_only: bool = False) -> Store:
     """Open the store at a path, ``sqlite:PATH``, or (later) ``postgresql://…``.
 
+    ``is_read_only``: it must be there, and nothing is written.
     Raises :class:`~newsreel.errors.UsageError` for another scheme,
     :class:`~newsreel.errors.StoreError` where the database can't be opened.
     """
@@ -23,4 +24,4 @@ def open_store(address: str) -> Store:
         raise UsageError("the database has no path", hint="use a path or sqlite:PATH")
     from newsreel.store.sqlite import open_store as open_sqlite
 
-    return open_sqlite(Path(rest).expanduser())
+    return open_sqlite(Path(rest).expanduser(), is_read_only=is_read_only)

@@ -7,7 +7,7 @@ Times go in and out aware and in UTC; days are :class:`datetime.date`. Every met
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from newsreel.model.day import DayCount, DayFeed, DayPage, DirtyPage, WriteReason
 from newsreel.model.entry import Entry, Sighting
@@ -15,6 +15,10 @@ from newsreel.model.feed import Feed, FeedStatus, NewFeed
 from newsreel.model.host import HostState
 from newsreel.model.legacy import Import, LegacyFile, LegacyKind, StoredLegacyRow
 from newsreel.model.poll import Changes, Gap, Known, Poll, PollRecord, Tombstone
+from newsreel.model.tables import RowChoice, Values
+
+HOST_SHARE = 16
+"""How many feeds of one host are leased at once: the rest are not held up for whoever comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,18 @@ class TombstoneRecord:
     at: datetime
     reason: str
     is_private: bool
+
+
+Key = tuple[Any, ...]
+"""Where a page of rows ended: the store's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowPage:
+    """Some rows of a table, and where to go on (None: these were the last)."""
+
+    rows: list[Values]
+    last: Key | None
 
 
 class FeedStore(Protocol):
@@ -243,7 +259,26 @@ class ImportStore(Protocol):
         """Tell whether such a file was imported."""
 
 
-class Store(FeedStore, PollStore, EntryStore, DayStore, ImportStore, Protocol):
+class TableStore(Protocol):
+    """The archive as tables (:mod:`newsreel.model.tables`)."""
+
+    async def page(
+        self,
+        table: str,
+        columns: Sequence[str],
+        chosen: RowChoice,
+        *,
+        after: Key | None = None,
+        limit: int = 1000,
+    ) -> RowPage:
+        """Return some rows of a table, with the columns that are named, in the table's order.
+
+        Entries, revisions and changes come by day, feed and entry, polls as they were made, feeds
+        by number, coverage day by day. ``limit`` counts entries, feeds or polls.
+        """
+
+
+class Store(FeedStore, PollStore, EntryStore, DayStore, ImportStore, TableStore, Protocol):
     """A whole store."""
 
     async def counts(self, *, now: datetime) -> StoreCounts:

@@ -4,10 +4,12 @@ Theory of operation. Every write is a function of a connection. The writer takes
 queued, runs them in one transaction and commits once; only then do their callers go on. If one of
 them fails, the transaction is rolled back and each is run again in one of its own, so that a
 failure stays its caller's. Functions must therefore be repeatable: they change nothing but the
-database. In WAL mode readers see the last commit and never wait.
+database. In WAL mode readers see the last commit and never wait. A database that is opened for
+reading only has no writer: nothing is made, brought up to date or locked.
 """
 
 import asyncio
+import os
 import queue
 import sqlite3
 import threading
@@ -19,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from newsreel.errors import StoreBusy, StoreError
-from newsreel.store.sqlite.migrate import check, migrate
+from newsreel.store.sqlite.migrate import check, check_current, migrate
 
 BUSY_SECONDS = 10.0
 GROUP_SIZE = 256
@@ -39,22 +41,32 @@ class _Job:
 class Database:
     """One SQLite file, opened and at the newest schema.
 
-    Raises :class:`~newsreel.errors.StoreError` where it can't be opened, and ``SchemaTooNew``
-    where a newer Newsreel wrote it.
+    Raises :class:`~newsreel.errors.StoreError` where it can't be opened, ``SchemaTooNew`` where a
+    newer Newsreel wrote it, and ``SchemaTooOld`` where it would have to be brought up to date but
+    is opened for reading only.
     """
 
-    def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self, path: Path, *, busy_seconds: float = BUSY_SECONDS, is_read_only: bool = False
+    ) -> None:
         self.path = path
         self._busy_seconds = busy_seconds
+        self._is_read_only = is_read_only
+        if is_read_only and not path.is_file():
+            raise StoreError(
+                f"there is no database: {path}", hint="name one that 'newsreel poll' has filled"
+            )
         with translated(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if not is_read_only:
+                path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = self._open()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="newsreel-read")
         self._writer = threading.Thread(target=self._write_on, name="newsreel-write", daemon=True)
-        self._writer.start()
+        if not is_read_only:
+            self._writer.start()
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` on a connection that can't write; it sees the last commit."""
@@ -62,6 +74,8 @@ class Database:
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` in the writer's next transaction and return after its commit."""
+        if self._is_read_only:
+            raise StoreError(f"the database was opened for reading only: {self.path}")
         loop = asyncio.get_running_loop()
         job = _Job(work, loop, loop.create_future())
         self._jobs.put(job)
@@ -78,7 +92,8 @@ class Database:
     def close(self) -> None:
         """Finish what is queued and close every connection."""
         self._jobs.put(None)
-        self._writer.join()
+        if not self._is_read_only:
+            self._writer.join()
         self._readers.shutdown()
         for connection in (*self._opened, self._connection):
             connection.close()
@@ -86,7 +101,11 @@ class Database:
     def _open(self) -> sqlite3.Connection:
         with closing(self._bare()) as connection:
             check(connection)  # before anything is written to a file that is not ours
+            if self._is_read_only:
+                check_current(connection)
         connection = self._connect()
+        if self._is_read_only:
+            return connection
         try:
             migrate(connection)
         except BaseException:
@@ -95,13 +114,22 @@ class Database:
         return connection
 
     def _bare(self) -> sqlite3.Connection:
+        place: Path | str = self.path
+        if self._is_read_only:
+            place = f"{self.path.absolute().as_uri()}?{_read_only_mode(self.path)}"
         return sqlite3.connect(
-            self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
+            place,
+            timeout=self._busy_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=self._is_read_only,
         )
 
     def _connect(self) -> sqlite3.Connection:
         connection = self._bare()
         try:
+            if not self._is_read_only:
+                connection.execute("PRAGMA journal_mode = WAL")
             _set_up(connection)
         except BaseException:
             connection.close()
@@ -161,8 +189,14 @@ class Database:
                 job.result = job.work(self._connection)
 
 
+def _read_only_mode(path: Path) -> str:
+    """Even a reader needs a file beside the database; where none can be made, nobody writes."""
+    log = path.with_name(f"{path.name}-wal")
+    is_shared = os.access(path.parent, os.W_OK) or log.exists()
+    return "mode=ro" if is_shared else "immutable=1"
+
+
 def _set_up(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA secure_delete = ON")  # what is erased leaves no bytes behind

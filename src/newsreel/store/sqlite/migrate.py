@@ -3,7 +3,7 @@
 import sqlite3
 from importlib.resources import files
 
-from newsreel.errors import SchemaTooNew, StoreError
+from newsreel.errors import SchemaTooNew, SchemaTooOld, StoreError
 
 APPLICATION_ID = 0x4E657773  # "News"
 
@@ -23,6 +23,16 @@ def check(connection: sqlite3.Connection) -> None:
             f"the database was written by a newer Newsreel (schema {version}, "
             f"this one knows {known})",
             hint="update Newsreel, or name another database with --db",
+        )
+
+
+def check_current(connection: sqlite3.Connection) -> None:
+    """Raise unless a database that was checked has the newest schema."""
+    version, known = _version(connection), len(_steps())
+    if version < known:
+        raise SchemaTooOld(
+            f"the database has an older schema ({version}, this Newsreel reads {known})",
+            hint="bring it up to date with 'newsreel --db PATH status'",
         )
 
 

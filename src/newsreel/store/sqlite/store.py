@@ -15,6 +15,7 @@ from newsreel.store.sqlite.imports import Imports
 from newsreel.store.sqlite.migrate import schema_version
 from newsreel.store.sqlite.polls import Polls
 from newsreel.store.sqlite.rows import micros
+from newsreel.store.sqlite.tables import Tables
 
 COUNTS = """
     SELECT (SELECT count(*) FROM feeds WHERE status != 'removed'),
@@ -31,11 +32,16 @@ COUNTS = """
 """
 
 
-class SqliteStore(Feeds, Polls, Entries, Days, Imports):
+class SqliteStore(Feeds, Polls, Entries, Days, Imports, Tables):
     """Everything in one SQLite file."""
 
-    def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
-        self._db = Database(path, busy_seconds=busy_seconds)
+    def __init__(
+        self, path: Path, *, busy_seconds: float = BUSY_SECONDS, is_read_only: bool = False
+    ) -> None:
+        self._db = Database(path, busy_seconds=busy_seconds, is_read_only=is_read_only)
+        self._is_read_only = is_read_only
+        if is_read_only:
+            return  # who can't write leases nothing
         try:
             with translated(path):
                 self._holder = Holder(path)
@@ -67,12 +73,16 @@ class SqliteStore(Feeds, Polls, Entries, Days, Imports):
     async def close(self) -> None:
         """Finish what is queued and let go of the database."""
         await asyncio.to_thread(self._db.close)
-        self._holder.close()
+        if not self._is_read_only:
+            self._holder.close()
 
 
-def open_store(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> SqliteStore:
+def open_store(
+    path: Path, *, busy_seconds: float = BUSY_SECONDS, is_read_only: bool = False
+) -> SqliteStore:
     """Open the database at ``path``, made where there is none, and brought to the newest schema.
 
-    Raises :class:`~newsreel.errors.StoreError` where that can't be done.
+    ``is_read_only``: it must be there, at the newest schema, and nothing is written; methods that
+    would write raise. Raises :class:`~newsreel.errors.StoreError` where that can't be done.
     """
-    return SqliteStore(path, busy_seconds=busy_seconds)
+    return SqliteStore(path, busy_seconds=busy_seconds, is_read_only=is_read_only)

@@ -1,0 +1,172 @@
+"""The archive's tables, out of SQLite.
+
+Rows are read in pages, each from where the last one ended, so that nothing is held open between
+two of them: first the keys of a page, then its rows. Only the columns that are asked for are read.
+"""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from newsreel.core.coverage import DAY, blind_seconds, start_of
+from newsreel.model.poll import Gap
+from newsreel.model.tables import RowChoice, Values
+from newsreel.store.protocols import Key, RowPage
+from newsreel.store.sqlite.database import Database
+from newsreel.store.sqlite.polls import gap_of
+from newsreel.store.sqlite.rows import MICROSECOND, known_moment, micros
+from newsreel.store.sqlite.table_queries import (
+    QUERIES,
+    Query,
+    Reader,
+    Source,
+    address_of,
+    optional_address,
+    urls_of,
+)
+
+_GAPS = """
+    SELECT g.feed_id, g.from_at, g.to_at, g.reason FROM gaps g
+    WHERE g.from_at < :end AND coalesce(g.to_at, :until) > :start
+"""
+_OBSERVED = f"""
+    WITH blind AS ({_GAPS})
+    SELECT f.id, f.first_url, coalesce(d.expected, 0), coalesce(d.made, 0)
+    FROM feeds f LEFT JOIN poll_days d ON d.feed_id = f.id AND d.day = :day
+    WHERE f.is_private <= :has_private AND (:feed_id IS NULL OR f.id = :feed_id)
+      AND (d.day IS NOT NULL OR f.id IN (SELECT feed_id FROM blind))
+    ORDER BY f.id
+"""  # noqa: S608 - constants only
+_SPAN = """
+    SELECT min(first), max(last) FROM (
+        SELECT min(day) AS first, max(day) AS last FROM poll_days UNION ALL
+        SELECT date(min(from_at) / 1000000, 'unixepoch'),
+               date(max(coalesce(to_at, :until)) / 1000000, 'unixepoch') FROM gaps)
+"""
+_UNTIL = "SELECT max(last_poll_at) FROM feed_state"
+
+
+class Tables:
+    """The :class:`~newsreel.store.protocols.TableStore` of SQLite."""
+
+    _db: Database
+
+    async def page(
+        self,
+        table: str,
+        columns: Sequence[str],
+        chosen: RowChoice,
+        *,
+        after: Key | None = None,
+        limit: int = 1000,
+    ) -> RowPage:
+        def read(connection: sqlite3.Connection) -> RowPage:
+            if table == "coverage":
+                return _coverage(connection, columns, chosen, after)
+            query = QUERIES[table]
+            keys = _keys(connection, query, chosen, after, limit)
+            rows = _rows(connection, query, columns, chosen, [key[-1] for key in keys])
+            return RowPage(rows=rows, last=keys[-1] if len(keys) == limit else None)
+
+        return await self._db.read(read)
+
+
+def _keys(
+    connection: sqlite3.Connection, query: Query, chosen: RowChoice, after: Key | None, limit: int
+) -> list[Key]:
+    start = after or ("", 0, 0)[-query.page.count(":key_") :]
+    values = _values(chosen) | {"limit": limit}
+    values |= {f"key_{index}": value for index, value in enumerate(start)}
+    return connection.execute(query.page, values).fetchall()
+
+
+def _rows(
+    connection: sqlite3.Connection,
+    query: Query,
+    columns: Sequence[str],
+    chosen: RowChoice,
+    ids: Sequence[int],
+) -> list[Values]:
+    sources = [query.columns[name] for name in columns]
+    told = ", ".join(["f.is_private", *(source.sql for source in sources)])
+    found = connection.execute(
+        f"SELECT {told} {query.rows}",
+        _values(chosen) | {"ids": json.dumps(ids)},
+    )
+    open_readers = [source.read for source in sources]
+    private_readers = [_discreet(source) for source in sources]
+    return [
+        tuple(
+            value if read is None else read(value)
+            for read, value in zip(
+                private_readers if row[0] else open_readers, row[1:], strict=True
+            )
+        )
+        for row in found
+    ]
+
+
+def _discreet(source: Source) -> Reader | None:
+    """The links of a private feed may hold what makes it private."""
+    if not source.is_link:
+        return source.read
+    if source.read is urls_of:
+        return lambda text: tuple(map(address_of, urls_of(text)))
+    return optional_address
+
+
+def _values(chosen: RowChoice) -> dict[str, Any]:
+    first, last = chosen.first or date.min, chosen.last or date.max
+    return {
+        "feed_id": chosen.feed_id,
+        "entry_id": chosen.entry_id,
+        "has_private": int(chosen.has_private),
+        "first": first.isoformat(),
+        "last": last.isoformat(),
+        "from_at": micros(start_of(first)),
+        "to_at": _end_of(last),
+    }
+
+
+def _end_of(day: date) -> int:
+    return (micros(start_of(day)) or 0) + DAY // MICROSECOND
+
+
+def _coverage(
+    connection: sqlite3.Connection, columns: Sequence[str], chosen: RowChoice, after: Key | None
+) -> RowPage:
+    """Return the rows of one day: the first, or the one after the last."""
+    until = connection.execute(_UNTIL).fetchone()[0] or 0
+    span = connection.execute(_SPAN, {"until": until}).fetchone()
+    if span[0] is None:
+        return RowPage(rows=[], last=None)
+    first = max(chosen.first or date.min, date.fromisoformat(span[0]))
+    last = min(chosen.last or date.max, date.fromisoformat(span[1]))
+    day = date.fromisoformat(after[0]) + DAY if after else first
+    if day > last:
+        return RowPage(rows=[], last=None)
+    values = _values(chosen) | {
+        "day": day.isoformat(),
+        "start": micros(start_of(day)),
+        "end": _end_of(day),
+        "until": until,
+    }
+    gaps: dict[int, list[Gap]] = {}
+    for row in connection.execute(_GAPS, values):
+        gaps.setdefault(row[0], []).append(gap_of(row))
+    rows = []
+    for feed_id, url, expected, made in connection.execute(_OBSERVED, values):
+        found = gaps.get(feed_id, [])
+        told = {
+            "day": day,
+            "feed_id": feed_id,
+            "feed_url": address_of(url),
+            "polls_expected": expected,
+            "polls_made": made,
+            "blind_seconds": blind_seconds(day, found, until=known_moment(until)),
+            "gap_reasons": tuple(sorted({gap.reason for gap in found})),
+        }
+        rows.append(tuple(told[name] for name in columns))
+    return RowPage(rows=rows, last=(day.isoformat(),))
