@@ -72,6 +72,24 @@ def index_text(text: str) -> str:
     return " ".join(tokens)
 
 
+def query_tokens(text: str, *, is_prefix: bool = False) -> tuple[tuple[str, ...], bool]:
+    """Return the tokens to look for, and whether the last of them is a prefix.
+
+    Where a text ends in a run of pairs, what is looked for may go on after it.
+    """
+    tokens = index_text(text).split()
+    if tokens and _is_unit(tokens[-1]):
+        if len(tokens) > 1 and tokens[-2] != tokens[-1] and tokens[-2].endswith(tokens[-1]):
+            return tuple(tokens[:-1]), False
+        return tuple(tokens), True
+    return tuple(tokens), is_prefix and bool(tokens)
+
+
+def _is_unit(token: str) -> bool:
+    """Tell whether a token is one character of a script that is cut into pairs."""
+    return _UNIT.fullmatch(token) is not None
+
+
 def _named_sign(match: re.Match[str]) -> str:
     return match[1] + _SIGN_NAMES[match[2]]
 
