@@ -17,6 +17,7 @@ from newsreel.model.feed import Feed, FeedStatus, NewFeed
 from newsreel.model.host import HostState
 from newsreel.model.poll import Changes, Outcome, Poll, Reading
 from newsreel.store import Store
+from newsreel.store.protocols import HOST_SHARE
 from polled_world import DAY, HOUR, MINUTE, World, item, rss
 
 HOLD_ALL = """
@@ -318,12 +319,101 @@ async def test_a_forced_round_leaves_out_what_another_worker_polled_meanwhile(
     world: World, other: Store
 ) -> None:
     polled, waiting = await world.feed(), await world.feed("https://second.example/")
-    started_at = world.now
-    world.later(MINUTE)
+    await world.poll(polled, item("a"))
+    mark = await other.poll_mark()
     await world.poll(polled, item("a"))
 
-    leased = await other.lease(
-        now=world.now, term=HOUR, limit=10, is_forced=True, since=started_at
-    )
+    leased = await other.lease(now=world.now, term=HOUR, limit=10, is_forced=True, since=mark)
 
     assert [feed.id for feed in leased] == [waiting.id]
+
+
+async def test_a_forced_round_takes_what_was_polled_before_it_in_the_same_second(
+    world: World,
+) -> None:
+    feed = await world.feed()
+    assert await world.store.poll_mark() == 0
+    await world.poll(feed, item("a"))
+    mark = await world.store.poll_mark()
+
+    leased = await world.store.lease(
+        now=world.now, term=HOUR, limit=10, is_forced=True, since=mark
+    )
+
+    assert [found.id for found in leased] == [feed.id]
+
+
+async def test_a_host_is_one_workers_at_a_time(world: World, other: Store) -> None:
+    first = await world.feed("https://press.example/1")
+    second = await world.feed("https://press.example/2")
+    elsewhere = await world.feed("https://elsewhere.example/")
+    (held,) = await world.lease(first)
+
+    of_others = await world.lease(store=other)
+    mine = await world.lease(second)
+    await world.store.release([held.id, second.id])
+    freed = await world.lease(store=other)
+
+    assert [feed.id for feed in of_others] == [elsewhere.id]
+    assert [feed.id for feed in mine] == [second.id]
+    assert [feed.id for feed in freed] == [first.id, second.id]
+
+
+async def test_a_lease_that_ran_out_holds_no_host(world: World, other: Store) -> None:
+    first = await world.feed("https://press.example/1")
+    second = await world.feed("https://press.example/2")
+    await world.lease(first)
+    world.later(16 * MINUTE)
+
+    assert [feed.id for feed in await world.lease(store=other)] == [first.id, second.id]
+
+
+async def test_a_large_host_takes_a_share_of_what_is_leased(world: World) -> None:
+    large = [NewFeed(url=f"https://large.example/{number}") for number in range(HOST_SHARE + 3)]
+    await world.store.add_feeds(large, now=world.now)
+    small = await world.feed("https://small.example/")
+
+    first = await world.lease()
+    second = await world.lease()
+
+    assert [feed.host for feed in first] == ["large.example"] * HOST_SHARE + ["small.example"]
+    assert first[-1].id == small.id
+    assert len(second) == 3
+
+
+async def test_hosts_that_have_enough_are_passed_over(world: World) -> None:
+    await world.feed("https://full.example/")
+    feed = await world.feed("https://other.example/")
+
+    leased = await world.store.lease(
+        now=world.now, term=HOUR, limit=10, but_hosts=["full.example"]
+    )
+
+    assert [found.id for found in leased] == [feed.id]
+
+
+async def test_what_is_known_of_a_host_says_when_anybody_asked_it(world: World) -> None:
+    feed = await world.feed("https://press.example/1")
+    await world.feed("https://press.example/2")
+    await world.feed("https://silent.example/")
+    await world.poll(feed, item("a"))
+    await world.store.save_hosts([HostState("press.example", world.now + HOUR, MINUTE)])
+
+    assert await world.store.hosts(["press.example", "silent.example", "unknown.example"]) == [
+        HostState("press.example", world.now + HOUR, MINUTE, world.now),
+        HostState("silent.example"),
+    ]
+
+
+async def test_what_a_dead_worker_held_counts_as_asked_until_it_was_freed(
+    world: World, address: str
+) -> None:
+    feed = await world.feed()
+    with holder_of_all(address, world) as process:
+        process.kill()
+        process.wait()
+    world.later()
+
+    await world.lease()
+
+    assert await world.store.hosts([feed.host]) == [HostState(feed.host, asked_at=world.now)]

@@ -87,7 +87,7 @@ CREATE TABLE feeds (
     interval_us INTEGER,                        -- the operator's wish
     added_at    INTEGER NOT NULL
 , request_options TEXT NOT NULL DEFAULT '{}', page_rules TEXT) STRICT;
-INSERT INTO "feeds" VALUES(1,'https://press.example/feed','https://press.example/feed','https...press.example.feed','press.example','The Press',0,NULL,NULL,'Papers','["daily"]',0,0,'active',1,NULL,1772611200000000,'{"user_agent":"Reader/2"}','{"entries":"article"}');
+INSERT INTO "feeds" VALUES(1,'https://press.example/feed','https://press.example/feed','https...press.example.feed','press.example','The Press',0,NULL,NULL,'Papers','["daily"]',0,0,'active',1,NULL,1772611200000000,'{"user_agent":"Reader/2"}',NULL);
 CREATE TABLE gaps (
     id      INTEGER PRIMARY KEY,
     feed_id INTEGER NOT NULL REFERENCES feeds (id) ON DELETE CASCADE,
@@ -101,7 +101,7 @@ CREATE TABLE hosts (
     host       TEXT PRIMARY KEY,
     not_before INTEGER,
     gap_us     INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID;
+, asked_at INTEGER) STRICT, WITHOUT ROWID;
 CREATE TABLE hub_subscriptions (
     feed_id     INTEGER PRIMARY KEY REFERENCES feeds (id) ON DELETE CASCADE,
     hub         TEXT NOT NULL,
@@ -109,10 +109,16 @@ CREATE TABLE hub_subscriptions (
     token       TEXT NOT NULL UNIQUE,           -- the last part of the callback's address
     secret      TEXT NOT NULL,
     status      TEXT NOT NULL,
+    is_pending  INTEGER NOT NULL,               -- a request waits to be confirmed
     asked_at    INTEGER NOT NULL,
+    next_at     INTEGER NOT NULL,               -- when it is asked again, or renewed
+    attempts    INTEGER NOT NULL,
     lease_until INTEGER,
     last_push_at INTEGER,
-    fault       TEXT
+    pushes      INTEGER NOT NULL,
+    ignored     INTEGER NOT NULL,
+    fault       TEXT,
+    due_at      INTEGER                         -- when its feed would be polled if nothing were pushed
 ) STRICT;
 CREATE TABLE icons (
     site_url     TEXT PRIMARY KEY,
@@ -247,5 +253,6 @@ CREATE INDEX gaps_open ON gaps (feed_id) WHERE to_at IS NULL;
 CREATE INDEX gaps_from ON gaps (from_at);
 CREATE INDEX legacy_rows_revision ON legacy_rows (revision_id);
 CREATE INDEX feed_aliases_feed ON feed_aliases (feed_id);
+CREATE INDEX feeds_host ON feeds (host);
 CREATE INDEX feed_state_leased ON feed_state (lease_holder) WHERE lease_holder IS NOT NULL;
 COMMIT;

@@ -1,14 +1,16 @@
 """Poll feeds: fetch → read → known → conclude → save.
 
 Feeds of one host stand in one lane and go one after the other; lanes go side by side, so that
-nothing waits for the slowest. Whoever waits for a host's turn holds no slot.
+nothing waits for the slowest. Whoever waits for a host's turn, or for a slow answer, takes no
+place from others. A host is leased to one worker at a time, and what others asked it counts as
+asked by us.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from newsreel.app.captures import Keep, nowhere
 from newsreel.app.clock import Clock
@@ -16,19 +18,22 @@ from newsreel.app.languages import detector
 from newsreel.core.conclude import conclude, polled_at
 from newsreel.core.reading import read
 from newsreel.core.revise import revise
-from newsreel.core.schedule import LONGEST_RETRY
 from newsreel.errors import LeaseLost
 from newsreel.fetch.client import Client
 from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.sources import fetch
 from newsreel.model.capture import Capture
 from newsreel.model.feed import Feed
-from newsreel.model.poll import Changes, Known, Outcome, Poll
-from newsreel.store.protocols import Store
+from newsreel.model.poll import Changes, Known, Poll
+from newsreel.store.protocols import HOST_SHARE, Store
 
 LEASE_TERM = timedelta(minutes=15)
-SLICE = 500
-MOST_UNDER_WAY = 1000
+SLICE = 64
+MOST_LANES = 1000
+"""Each may have a connection open."""
+MOST_BUSY = 256
+"""Of them: enough for every slot, and few enough to leave other workers their share."""
+SLOW = 2.0
 IDLE = 2.0
 
 NOTHING_KNOWN = Known(by_identity={}, by_permalink={})
@@ -37,10 +42,15 @@ NO_CHANGES = Changes()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which feeds to poll: the due, all (``is_forced``), or some; once, or until told to stop."""
+    """Which feeds to poll: the due, all (``is_forced``), or some; once, or until told to stop.
+
+    Several workers make one round where they are given the same ``since``, a mark of the poll log
+    from before it.
+    """
 
     feed_ids: tuple[int, ...] | None = None
     is_forced: bool = False
+    since: int | None = None
     stop: asyncio.Event | None = None
 
 
@@ -64,7 +74,7 @@ async def take_in(
     """Store what a capture says of a leased feed, wholly or not at all; ``keep`` it before."""
     reading = read(feed, capture, detect=detector())
     now = clock()
-    if reading.outcome is Outcome.OK:
+    if reading.is_read:
         known = await store.known(feed, reading.sightings)
         changes = revise(feed, reading.sightings, known, seen_at=polled_at(feed, now))
     else:
@@ -83,9 +93,7 @@ async def poll_feeds(
     Raises :class:`~newsreel.errors.StoreError` where the store fails; what is under way is given
     up then, unstored.
     """
-    horizon = clock() + LONGEST_RETRY  # what lies beyond was noted before the clock was set back
-    hosts = [host for host in await store.hosts() if (host.not_before or horizon) <= horizon]
-    gate = HostGate(client.policy, clock, hosts)
+    gate = HostGate(client.policy, clock)
     lanes = _Lanes(store, client, gate, clock, keep)
     try:
         async for poll in _driven(lanes, store, clock, wanted):
@@ -101,49 +109,38 @@ async def _driven(
     lanes: "_Lanes", store: Store, clock: Clock, wanted: Wanted
 ) -> AsyncIterator[Poll]:
     """Lease slice after slice as there is room, and hand out what is done."""
-    left = await _forced_ids(store, wanted)
     loop = asyncio.get_running_loop()
-    is_dry, asked_at, started_at = False, 0.0, clock()
-    while True:
-        if wanted.stop is not None and wanted.stop.is_set():
-            return
-        if not is_dry and lanes.under_way <= MOST_UNDER_WAY - SLICE:
-            some = None if left is None else [left.popleft() for _ in range(min(SLICE, len(left)))]
-            feeds = [] if some == [] else await _lease(store, clock, some, wanted, started_at)
-            lanes.put(feeds)
-            is_dry = not left if left is not None else len(feeds) < SLICE
-            asked_at = loop.time()
-        elif lanes.under_way:
+    is_dry, asked_at = False, 0.0
+    since = wanted.since if wanted.since is not None else await store.poll_mark()
+    while not (wanted.stop and wanted.stop.is_set()):
+        if not lanes.under_way or (lanes.has_room and not (is_dry and not lanes.is_hungry)):
+            feeds = await _lease(store, clock, wanted, since, lanes.full_hosts())
+            await lanes.put(feeds)
+            is_dry, asked_at = len(feeds) < SLICE, loop.time()
+            if not lanes.under_way:
+                if wanted.stop is None:
+                    return
+                await _wait(wanted.stop)
+        else:
             for poll in await lanes.done(IDLE if wanted.stop else None):
                 yield poll
-        elif wanted.stop is None:
-            return
-        else:
-            await _wait(wanted.stop)
         if wanted.stop and loop.time() - asked_at >= IDLE:
             is_dry = False
 
 
-async def _forced_ids(store: Store, wanted: Wanted) -> deque[int] | None:
-    """A forced round takes each feed once; what is due falls away by itself once it was polled."""
-    if wanted.feed_ids is not None:
-        return deque(wanted.feed_ids)
-    if wanted.is_forced:
-        return deque(await store.active_ids())
-    return None
-
-
 async def _lease(
-    store: Store, clock: Clock, some: Sequence[int] | None, wanted: Wanted, started_at: datetime
+    store: Store, clock: Clock, wanted: Wanted, since: int, but_hosts: Sequence[str]
 ) -> list[Feed]:
+    """Lease a slice. A forced round takes each feed once."""
     is_forced = wanted.is_forced or wanted.feed_ids is not None
     return await store.lease(
         now=clock(),
         term=LEASE_TERM,
         limit=SLICE,
-        feed_ids=some,
+        feed_ids=wanted.feed_ids,
         is_forced=is_forced,
-        since=started_at if is_forced else None,
+        since=since if is_forced else None,
+        but_hosts=but_hosts,
     )
 
 
@@ -157,8 +154,12 @@ async def _wait(stop: asyncio.Event) -> None:
 
 @dataclass(slots=True)
 class _Lane:
+    """The feeds of one host. It rests while it waits for the host, or for a slow answer."""
+
     feeds: deque[Feed] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
+    is_resting: bool = False
+    has_more: bool = False
 
 
 class _Lanes:
@@ -171,16 +172,34 @@ class _Lanes:
         self._clock, self._keep = clock, keep
         self._lanes: dict[str, _Lane] = {}
         self._results: asyncio.Queue[Poll | BaseException | None] = asyncio.Queue()
+        self._resting = 0
         self.under_way = 0
+        self.is_hungry = False
+        """Whether a host of which there may be more has few left."""
 
-    def put(self, feeds: Sequence[Feed]) -> None:
-        """Line feeds up."""
+    @property
+    def has_room(self) -> bool:
+        """Whether another slice may be leased."""
+        busy = len(self._lanes) - self._resting
+        return busy <= MOST_BUSY - SLICE and len(self._lanes) <= MOST_LANES - SLICE
+
+    def full_hosts(self) -> list[str]:
+        """Return the hosts that have enough in their lanes."""
+        return [host for host, lane in self._lanes.items() if len(lane.feeds) > HOST_SHARE // 2]
+
+    async def put(self, feeds: Sequence[Feed]) -> None:
+        """Line feeds up, knowing how their hosts want to be treated."""
+        self.is_hungry = False
+        shares = Counter(feed.host for feed in feeds)
+        if shares:
+            self._gate.recall(await self._store.hosts(shares))
         self.under_way += len(feeds)
         for feed in feeds:
             lane = self._lanes.get(feed.host)
             if lane is None:
                 lane = self._lanes[feed.host] = _Lane()
             lane.feeds.append(feed)
+            lane.has_more = shares[feed.host] >= HOST_SHARE
             if lane.task is None:
                 lane.task = asyncio.create_task(self._drive(feed.host, lane))
 
@@ -219,22 +238,45 @@ class _Lanes:
         while lane.feeds:
             feed = lane.feeds[0]
             try:
-                result: Poll | BaseException | None = await self._poll(host, feed)
+                result: Poll | BaseException | None = await self._poll(host, lane, feed)
             except LeaseLost:
                 result = None
             except Exception as error:  # noqa: BLE001 - handed to whoever drives the round
                 result = error
             lane.feeds.popleft()
+            self.is_hungry |= lane.has_more and len(lane.feeds) <= HOST_SHARE // 2
             self._results.put_nowait(result)
         del self._lanes[host]
 
-    async def _poll(self, host: str, feed: Feed) -> Poll | None:
-        async with self._gate.turn(host) as turn:
-            if turn.closed_until is not None:
-                await self._store.release([feed.id])
-                return None
-            poll = await poll_feed(
-                feed, self._store, self._client, self._gate, clock=self._clock, keep=self._keep
-            )
-            self._gate.learn(host, poll.reading.capture)
-            return poll
+    async def _poll(self, host: str, lane: _Lane, feed: Feed) -> Poll | None:
+        self._rest(lane)
+        try:
+            async with self._gate.turn(host) as turn:
+                self._wake(lane)
+                if turn.closed_until is not None:
+                    await self._store.release([feed.id])
+                    return None
+                slow = asyncio.get_running_loop().call_later(SLOW, self._rest, lane)
+                try:
+                    poll = await poll_feed(
+                        feed,
+                        self._store,
+                        self._client,
+                        self._gate,
+                        clock=self._clock,
+                        keep=self._keep,
+                    )
+                finally:
+                    slow.cancel()
+                self._gate.learn(host, poll.reading.capture)
+                return poll
+        finally:
+            self._wake(lane)
+
+    def _rest(self, lane: _Lane) -> None:
+        self._resting += not lane.is_resting
+        lane.is_resting = True
+
+    def _wake(self, lane: _Lane) -> None:
+        self._resting -= lane.is_resting
+        lane.is_resting = False

@@ -22,7 +22,8 @@ from newsreel.fetch.faults import fault_of
 from newsreel.fetch.guard import opened_by
 from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.policy import FetchPolicy, Request
-from newsreel.fetch.proxy import proxy_of
+from newsreel.fetch.proxy import PROXY_HINT, proxy_of
+from newsreel.fetch.slots import Slots
 from newsreel.fetch.wire import BadHttp
 from newsreel.model.capture import Capture, Fault, FaultKind
 
@@ -34,7 +35,6 @@ ACCEPT = (
 )
 # Each may take max_bytes of memory.
 LARGE_BODIES = 2
-PROXY_HINT = "give http://host:port or http://user:password@host:port"
 ENCODINGS = "gzip, br, zstd, deflate"
 
 
@@ -69,7 +69,7 @@ class Client:
         _check_proxy(policy.proxy)
         self.policy = policy
         self._names = Names()
-        self._slots = asyncio.Semaphore(policy.concurrency)
+        self._slots = Slots(policy.concurrency)
         headers = {
             "User-Agent": policy.agent,
             "Accept": ACCEPT,
@@ -97,7 +97,7 @@ class Client:
         With a ``gate``, no redirect is followed to a host that does not want to be asked yet.
         """
         seconds = self.policy.timeout.total_seconds()
-        async with self._slots:
+        async with self._slots.one():
             exchange = Exchange(request, self._means, gate)
             try:
                 async with asyncio.timeout(seconds):

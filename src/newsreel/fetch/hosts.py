@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from newsreel.core.schedule import host_after, rest_of
+from newsreel.core.schedule import LONGEST_RETRY, host_after, rest_of
 from newsreel.fetch.guard import is_own
 from newsreel.fetch.policy import FetchPolicy
 from newsreel.model.capture import Capture, FaultKind
@@ -26,8 +26,8 @@ UNASKED = frozenset((FaultKind.DNS, FaultKind.BAD_ADDRESS, FaultKind.REFUSED_ADD
 class HostGate:
     """Lets one request at a time through to each host.
 
-    ``states`` are what is remembered from earlier runs; :meth:`changed` gives what is to be
-    remembered, once each.
+    ``states`` are what is remembered from earlier runs, and of other workers; :meth:`changed`
+    gives what is to be remembered, once each.
     """
 
     def __init__(
@@ -38,9 +38,51 @@ class HostGate:
     ) -> None:
         self._policy = policy
         self._clock = clock
-        self._known = {state.host: state for state in states}
+        self._known: dict[str, HostState] = {}
         self._places: dict[str, _Place] = {}
         self._changed: dict[str, HostState] = {}
+        self._most_places = LEAST_PLACES
+        self.recall(states)
+
+    def recall(self, states: Iterable[HostState]) -> None:
+        """Take over what is remembered of hosts that are to be asked now.
+
+        A wait beyond ``LONGEST_RETRY`` was noted before the clock was set back, and counts no
+        more.
+        """
+        now = self._clock()
+        for state in states:
+            host, place = state.host, self._places.get(state.host)
+            if host not in self._changed and not (place and place.is_taken):
+                is_closed = now < (state.not_before or now) <= now + LONGEST_RETRY
+                not_before = state.not_before if is_closed else None
+                if not_before or state.gap:
+                    self._known[host] = HostState(host, not_before, state.gap)
+                else:
+                    self._known.pop(host, None)
+                self._rest(host, state.asked_at, now)
+        if len(self._places) > self._most_places:
+            self._forget_places()
+
+    def _rest(self, host: str, asked_at: datetime | None, now: datetime) -> None:
+        """Keep the gap to a request that somebody else made."""
+        gap = max(self.state(host).gap, self._least(host))
+        if asked_at is None or not gap or asked_at > now + gap:
+            return
+        left = asked_at + CLOCK_GRAIN + gap - now
+        if left > timedelta():
+            place = self._places.setdefault(host, _Place())
+            free_at = asyncio.get_running_loop().time() + left.total_seconds()
+            place.free_at = max(place.free_at, free_at)
+
+    def _forget_places(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._places = {
+            host: place
+            for host, place in self._places.items()
+            if place.is_taken or place.free_at > now
+        }
+        self._most_places = max(2 * len(self._places), LEAST_PLACES)
 
     def turn(self, host: str) -> "Turn":
         """Return leave to ask a host: ``async with gate.turn(host) as turn`` waits for it."""
@@ -181,3 +223,5 @@ def _was_asked(capture: Capture) -> bool:
 
 
 NO_GAP = timedelta()
+CLOCK_GRAIN = timedelta(seconds=1)
+LEAST_PLACES = 1000

@@ -4,7 +4,7 @@ Times go in and out aware and in UTC; days are :class:`datetime.date`. Every met
 :class:`~newsreel.errors.StoreError`. The contract suite in ``tests/contract`` is the fine print.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from newsreel.model.day import DayCount, DayFeed, DayPage, DirtyPage, WriteReaso
 from newsreel.model.entry import Entry, Sighting
 from newsreel.model.feed import Feed, FeedStatus, NewFeed
 from newsreel.model.host import HostState
+from newsreel.model.hub import HubSubscription
 from newsreel.model.legacy import Import, LegacyFile, LegacyKind, StoredLegacyRow
 from newsreel.model.poll import Changes, Gap, Known, Poll, PollRecord, Tombstone
 from newsreel.model.tables import RowChoice, Values
@@ -131,12 +132,14 @@ class PollStore(Protocol):
         limit: int,
         feed_ids: Sequence[int] | None = None,
         is_forced: bool = False,
-        since: datetime | None = None,
+        since: int | None = None,
+        but_hosts: Iterable[str] = (),
     ) -> list[Feed]:
         """Lease active, unleased feeds that are due, longest due first.
 
-        ``is_forced``: whatever their time; ``since`` leaves out what was polled after that moment,
-        by another worker. Never a feed, or a feed of a host, that asked to be
+        ``is_forced``: whatever their time; ``since``, a mark of the poll log, leaves out what was
+        polled after it. At most ``HOST_SHARE`` feeds of one host, none of ``but_hosts`` or of a
+        host that another store holds feeds of. Never a feed, or a feed of a host, that asked to be
         left alone until later. The lease is this store's; it ends with the poll's save, with its
         term, or when this process dies.
         """
@@ -159,14 +162,48 @@ class PollStore(Protocol):
     async def polls(self, *, feed_id: int | None = None, limit: int = 100) -> list[PollRecord]:
         """Return the newest lines of the poll log, newest first."""
 
+    async def poll_mark(self) -> int:
+        """Return the mark of the newest line of the poll log, 0 where there is none."""
+
     async def gaps(self, *, feed_id: int | None = None, limit: int = 1000) -> list[Gap]:
         """Return gaps, newest first."""
 
-    async def hosts(self) -> list[HostState]:
-        """Return what politeness remembers."""
+    async def hosts(self, names: Iterable[str] | None = None) -> list[HostState]:
+        """Return what politeness remembers: of all hosts, or of these and when they were asked.
+
+        A host counts as asked when a lease of a feed of it was freed: whoever died may have been
+        asking.
+        """
 
     async def save_hosts(self, hosts: Iterable[HostState]) -> None:
         """Remember hosts; the later ``not_before`` wins."""
+
+
+class HubStore(Protocol):
+    """Subscriptions at hubs, and what they push."""
+
+    async def hub_subscriptions(self) -> list[HubSubscription]:
+        """Return what we asked hubs for, by feed."""
+
+    async def hub_subscription(self, token: str) -> HubSubscription | None:
+        """Return the subscription whose callback ends in a token."""
+
+    async def hub_feeds(self) -> list[tuple[Feed, HubSubscription | None]]:
+        """Return the active feeds that announce a hub, and all feeds with a subscription."""
+
+    async def change_hub(
+        self, feed_id: int, change: Callable[[HubSubscription | None], HubSubscription | None]
+    ) -> HubSubscription | None:
+        """Replace a feed's subscription by what ``change``, pure, makes of it; None deletes it.
+
+        A feed that is no longer pushed is due as if it never had been.
+        """
+
+    async def lease_pushed(self, feed_id: int, *, now: datetime, term: timedelta) -> Feed | None:
+        """Lease an active feed to store what a hub pushed; None while it is leased already.
+
+        Nobody is asked, so it does not matter whether its host wants to be left alone.
+        """
 
 
 class EntryStore(Protocol):
@@ -278,7 +315,9 @@ class TableStore(Protocol):
         """
 
 
-class Store(FeedStore, PollStore, EntryStore, DayStore, ImportStore, TableStore, Protocol):
+class Store(
+    FeedStore, PollStore, HubStore, EntryStore, DayStore, ImportStore, TableStore, Protocol
+):
     """A whole store."""
 
     async def counts(self, *, now: datetime) -> StoreCounts:

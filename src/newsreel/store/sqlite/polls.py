@@ -1,6 +1,7 @@
 """Leases, known-then-save, and the poll log, in SQLite."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,11 +13,13 @@ from newsreel.model.entry import Sighting
 from newsreel.model.feed import Feed
 from newsreel.model.host import HostState
 from newsreel.model.poll import Gap, Known, Outcome, Poll, PollRecord
+from newsreel.store.protocols import HOST_SHARE
 from newsreel.store.sqlite.changes import save_changes
 from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.dirt import mark_dirty, mark_feed_dirty, mark_span
 from newsreel.store.sqlite.feeds import SELECT, note_title
 from newsreel.store.sqlite.holder import Holder
+from newsreel.store.sqlite.hubs import note_unpushed, save_pushed
 from newsreel.store.sqlite.known import known_of
 from newsreel.store.sqlite.rows import dumps, feed_of, known_moment, micros, moment
 
@@ -31,12 +34,36 @@ LEASABLE = """
     AND NOT EXISTS (SELECT 1 FROM hosts h WHERE h.host = f.host
                     AND h.not_before > :now AND h.not_before <= :horizon)
 """
+# One worker at a time asks a host; what has no host is asked by nobody else.
+FREE_HOST = """
+    f.host NOT IN (SELECT h.host FROM feed_state l JOIN feeds h ON h.id = l.feed_id
+                   WHERE l.lease_holder != :holder AND l.lease_until > :now AND h.host != '')
+    AND f.host NOT IN (SELECT value FROM json_each(:but_hosts))
+"""
 DUE = """
     (s.next_poll_at <= :now OR (s.last_poll_at > :ahead AND s.next_poll_at >= s.last_poll_at))
 """
-POLLED_SINCE = "(coalesce(s.last_poll_at, 0) > :since AND s.last_poll_at <= :now)"
+POLLED_SINCE = """
+    EXISTS (SELECT 1 FROM polls p
+            WHERE p.feed_id = f.id AND p.polled_at = s.last_poll_at AND p.id > :since)
+"""
 ANY_TOMBSTONE = "SELECT EXISTS (SELECT 1 FROM tombstones)"
+BY_IDS = SELECT + "WHERE f.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants only
 LEASE = "UPDATE feed_state SET lease_holder = ?, lease_until = ? WHERE feed_id = ?"
+
+ALL_HOSTS = "SELECT host, not_before, gap_us, NULL FROM hosts ORDER BY host"
+HOSTS = """
+    SELECT f.host, h.not_before, coalesce(h.gap_us, 0),
+           nullif(max(max(coalesce(s.last_poll_at, 0)), coalesce(h.asked_at, 0)), 0)
+    FROM feeds f JOIN feed_state s ON s.feed_id = f.id LEFT JOIN hosts h ON h.host = f.host
+    WHERE f.host IN (SELECT value FROM json_each(?)) GROUP BY f.host ORDER BY f.host
+"""
+NOTE_ASKED = """
+    INSERT INTO hosts (host, asked_at)
+    SELECT DISTINCT f.host, ? FROM feed_state s JOIN feeds f ON f.id = s.feed_id
+    WHERE s.lease_holder = ? AND f.host != ''
+    ON CONFLICT DO UPDATE SET asked_at = excluded.asked_at
+"""
 
 SAVE_STATE = """
     UPDATE feed_state SET
@@ -77,32 +104,39 @@ class Polls:
         limit: int,
         feed_ids: Sequence[int] | None = None,
         is_forced: bool = False,
-        since: datetime | None = None,
+        since: int | None = None,
+        but_hosts: Iterable[str] = (),
     ) -> list[Feed]:
-        query = f"{SELECT} WHERE {LEASABLE}"
+        query = (
+            "SELECT f.id, f.host FROM feed_state s CROSS JOIN feeds f ON f.id = s.feed_id "  # noqa: S608 - constants only
+            f"WHERE {LEASABLE} AND {FREE_HOST}"
+        )
         if not is_forced:
             query += f" AND {DUE}"
         if since is not None:
             query += f" AND NOT {POLLED_SINCE}"
         if feed_ids is not None:
             query += " AND f.id IN (SELECT value FROM json_each(:ids))"
-        query += " ORDER BY s.next_poll_at, f.id LIMIT :limit"
+        query += " ORDER BY s.next_poll_at, s.feed_id"
         values = {
+            "holder": self._holder.name,
+            "but_hosts": dumps(list(but_hosts)),
             "now": micros(now),
-            "since": micros(since),
+            "since": since,
             "ahead": micros(now + CLOCK_SLACK),
             "horizon": micros(now + LONGEST_RETRY),
             "ids": dumps(list(feed_ids or ())),
-            "limit": limit,
         }
 
         def lease(connection: sqlite3.Connection) -> tuple[list[Feed], bool]:
-            self._free_dead_leases(connection)
-            feeds = [feed_of(row) for row in connection.execute(query, values)]
+            self._free_dead_leases(connection, now)
+            ids = _shared_out(connection.execute(query, values), limit)
             until = micros(now + term)
-            rows = [(self._holder.name, until, feed.id) for feed in feeds]
-            connection.executemany(LEASE, rows)
-            return feeds, bool(connection.execute(ANY_TOMBSTONE).fetchone()[0])
+            connection.executemany(LEASE, [(self._holder.name, until, one) for one in ids])
+            rows = connection.execute(BY_IDS, (dumps(ids),))
+            feeds = {feed.id: feed for feed in map(feed_of, rows)}
+            has_tombstones = bool(connection.execute(ANY_TOMBSTONE).fetchone()[0])
+            return [feeds[one] for one in ids], has_tombstones
 
         feeds, self._has_tombstones = await self._db.write(lease)
         return feeds
@@ -145,6 +179,10 @@ class Polls:
             ]
         )
 
+    async def poll_mark(self) -> int:
+        query = "SELECT coalesce(max(id), 0) FROM polls"
+        return await self._db.read(lambda connection: int(connection.execute(query).fetchone()[0]))
+
     async def gaps(self, *, feed_id: int | None = None, limit: int = 1000) -> list[Gap]:
         where = "WHERE feed_id = :feed_id " if feed_id is not None else ""
         query = (
@@ -156,12 +194,12 @@ class Polls:
             lambda connection: [gap_of(row) for row in connection.execute(query, values)]
         )
 
-    async def hosts(self) -> list[HostState]:
-        query = "SELECT host, not_before, gap_us FROM hosts ORDER BY host"
+    async def hosts(self, names: Iterable[str] | None = None) -> list[HostState]:
+        query, values = (ALL_HOSTS, ()) if names is None else (HOSTS, (dumps(list(names)),))
         return await self._db.read(
             lambda connection: [
-                HostState(host, moment(not_before), timedelta(microseconds=gap))
-                for host, not_before, gap in connection.execute(query)
+                HostState(host, moment(not_before), timedelta(microseconds=gap), moment(asked_at))
+                for host, not_before, gap, asked_at in connection.execute(query, values)
             ]
         )
 
@@ -178,16 +216,31 @@ class Polls:
         )
         await self._db.write(lambda connection: connection.executemany(query, rows))
 
-    def _free_dead_leases(self, connection: sqlite3.Connection) -> None:
-        """A holder whose process died holds nothing any more."""
+    def _free_dead_leases(self, connection: sqlite3.Connection, now: datetime) -> None:
+        """A holder whose process died holds nothing any more; until now it may have."""
         query = "SELECT DISTINCT lease_holder FROM feed_state WHERE lease_holder IS NOT NULL"
         for (name,) in connection.execute(query).fetchall():
             if not self._holder.is_alive(name):
+                connection.execute(NOTE_ASKED, (micros(now), name))
                 connection.execute(
                     "UPDATE feed_state SET lease_holder = NULL, lease_until = NULL "
                     "WHERE lease_holder = ?",
                     (name,),
                 )
+
+
+def _shared_out(rows: Iterable[tuple[int, str]], limit: int) -> list[int]:
+    """Take feeds as they come, up to the limit, and not too many of one host."""
+    ids: list[int] = []
+    shares: Counter[str] = Counter()
+    for feed_id, host in rows:
+        if len(ids) >= limit:
+            break
+        if host and shares[host] >= HOST_SHARE:
+            continue
+        shares[host] += 1
+        ids.append(feed_id)
+    return ids
 
 
 def gap_of(row: tuple[Any, ...]) -> Gap:
@@ -196,8 +249,13 @@ def gap_of(row: tuple[Any, ...]) -> Gap:
 
 
 def _save(connection: sqlite3.Connection, poll: Poll, holder: str) -> None:
-    feed, capture = poll.feed, poll.reading.capture
-    polled_at = feed.last_poll_at or capture.fetched_at
+    feed, capture, polled_at = poll.feed, poll.reading.capture, poll.at
+    if poll.pushed_at is not None:
+        save_pushed(connection, poll, holder)
+        _save_log(connection, poll, polled_at)
+        if poll.is_feed_changed:
+            _save_feed(connection, poll)
+        return
     _save_state(connection, poll, holder)
     _save_log(connection, poll, polled_at)
     is_ok = poll.reading.outcome is not Outcome.FAILED
@@ -207,6 +265,8 @@ def _save(connection: sqlite3.Connection, poll: Poll, holder: str) -> None:
         connection.execute(SAVE_DAY, (day.isoformat(), feed.id, poll.expected.get(day, 0), made))
         mark_dirty(connection, day, 0, WriteReason.POLLS)
     _save_gaps(connection, poll, polled_at)
+    if feed.pushed_until is not None:
+        note_unpushed(connection, feed.id, poll.unpushed_at)
     if poll.reading.outcome is Outcome.OK:
         save_changes(connection, feed, poll.changes, capture=capture.digest)
 

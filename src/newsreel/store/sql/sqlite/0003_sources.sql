@@ -7,6 +7,8 @@ ALTER TABLE feeds ADD COLUMN request_options TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE feeds ADD COLUMN page_rules TEXT;
 
 -- Who holds feeds, and so their hosts.
+CREATE INDEX feeds_host ON feeds (host);
+ALTER TABLE hosts ADD COLUMN asked_at INTEGER;   -- until when a worker that died may have asked it
 CREATE INDEX feed_state_leased ON feed_state (lease_holder) WHERE lease_holder IS NOT NULL;
 
 CREATE TABLE hub_subscriptions (
@@ -16,10 +18,16 @@ CREATE TABLE hub_subscriptions (
     token       TEXT NOT NULL UNIQUE,           -- the last part of the callback's address
     secret      TEXT NOT NULL,
     status      TEXT NOT NULL,
+    is_pending  INTEGER NOT NULL,               -- a request waits to be confirmed
     asked_at    INTEGER NOT NULL,
+    next_at     INTEGER NOT NULL,               -- when it is asked again, or renewed
+    attempts    INTEGER NOT NULL,
     lease_until INTEGER,
     last_push_at INTEGER,
-    fault       TEXT
+    pushes      INTEGER NOT NULL,
+    ignored     INTEGER NOT NULL,
+    fault       TEXT,
+    due_at      INTEGER                         -- when its feed would be polled if nothing were pushed
 ) STRICT;
 
 CREATE TABLE icons (
