@@ -13,7 +13,6 @@ from newsreel.formats.warc import feed_key
 from newsreel.model.capture import KeptAs, KeptCapture
 from newsreel.model.entry import Entry
 from newsreel.model.feed import Feed
-from newsreel.model.poll import Outcome
 
 ERASED = "erased"
 
@@ -58,7 +57,7 @@ class _Shows:
         if kept.feed != self.key or kept.kind is not KeptAs.RESPONSE:
             return False
         reading = read(self._feed, kept.capture)
-        if reading.outcome is not Outcome.OK:
+        if not reading.is_read:
             body = kept.capture.body or b""
             return any(name.encode("utf-8", "replace") in body for name in self._names)
         return any(

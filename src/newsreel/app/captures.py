@@ -56,12 +56,12 @@ def kept_of(poll: Poll) -> KeptCapture | None:
             is_unread = fault is not None and fault.kind is FaultKind.NOT_A_FEED
             if not is_unread or feed.failures > 1 or capture.body is None:
                 return None
-        case Outcome.OK:
+        case Outcome.OK | Outcome.PUSHED:
             pass
     is_elsewhere = capture.final_url != feed.url
     return KeptCapture(
         feed=feed_key(feed.first_url),
-        polled_at=feed.last_poll_at or capture.fetched_at,
+        polled_at=poll.at,
         kind=kind,
         capture=capture,
         digest=digest,

@@ -103,14 +103,15 @@ class _Reparsing:
         ok_at = self._ok_at.get(feed.id)
         before = replace(feed, body_digest=None, last_ok_at=ok_at, entry_count=count)
         reading = read(before, kept.capture)
-        if reading.outcome is not Outcome.OK:
+        if not reading.is_read:
             return
         known = await self._store.known(before, reading.sightings)
         missed = self._missed.setdefault(feed.id, {})
         changes = reread(before, reading.sightings, known, seen_at=at, missed=missed)
         changes = self._without_told(changes, missed, at, feed)
         await self._tell(feed, changes, known)
-        self._ok_at[feed.id] = at
+        if reading.outcome is Outcome.OK:
+            self._ok_at[feed.id] = at
         if self._is_applied and (changes.new or changes.revised or changes.rereads):
             await self._store.save_reading(feed, changes, capture=kept.digest)
 

@@ -14,6 +14,7 @@ REASONS = {
     Reason.RHYTHM: "the feed's own rhythm: when so much has come that it is worth asking",
     Reason.OVERLAP: "the feed's own rhythm, hurried: nothing that stood in it the last time stands "
     "there now, so entries were probably missed",
+    Reason.PUSHED: "a hub pushes what is new, so it is asked only to be sure that nothing is lost",
     Reason.HINT: "the publisher's wish in the feed (ttl or sy:updatePeriod), above its rhythm",
     Reason.FAILURES: "failures in a row: each doubles the wait, up to a day; it is never given up",
     Reason.MAX_AGE: "the answer's headers (Cache-Control or Expires): nothing new before then",

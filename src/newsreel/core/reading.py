@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
+from newsreel.core.hubs import announcement_in
 from newsreel.core.normalize import Detect, sightings_of
 from newsreel.errors import NotAFeed
 from newsreel.formats.document import parse
 from newsreel.formats.languages import tag_of
+from newsreel.formats.links import links_in
 from newsreel.formats.urls import absolute, has_credential
 from newsreel.model.capture import Capture, Fault, FaultKind
 from newsreel.model.entry import Json, ParsedFeed
@@ -22,7 +24,8 @@ def read(feed: Feed, capture: Capture, *, detect: Detect | None = None) -> Readi
     """
     if capture.fault is not None:
         return Reading(capture=capture, outcome=Outcome.FAILED, fault=capture.fault)
-    if capture.is_not_modified or (capture.digest and capture.digest == feed.body_digest):
+    is_same = capture.digest and capture.digest == feed.body_digest
+    if capture.is_not_modified or (is_same and not capture.is_pushed):
         return Reading(capture=capture, outcome=Outcome.NOT_MODIFIED)
     url = _base_of(feed, capture)
     try:
@@ -39,11 +42,11 @@ def read(feed: Feed, capture: Capture, *, detect: Detect | None = None) -> Readi
     )
     return Reading(
         capture=capture,
-        outcome=Outcome.OK,
+        outcome=Outcome.PUSHED if capture.is_pushed else Outcome.OK,
         facts=_facts_of(parsed, url),
         sightings=sightings,
         identity_policy=policy,
-        hints=_hints_of(parsed),
+        hints=_hints_of(parsed) | _hub_hints_of(feed, capture, parsed, url),
         is_truncated=parsed.truncated or capture.is_cut,
     )
 
@@ -79,7 +82,7 @@ def _facts_of(parsed: ParsedFeed, url: str) -> FeedFacts:
     )
 
 
-def _hints_of(parsed: ParsedFeed) -> Mapping[str, Json]:
+def _hints_of(parsed: ParsedFeed) -> dict[str, Json]:
     """What the schedule goes by until the next body comes, as JSON."""
     hints: dict[str, Json] = {
         "ttl_minutes": parsed.ttl_minutes,
@@ -88,3 +91,12 @@ def _hints_of(parsed: ParsedFeed) -> Mapping[str, Json]:
         "skip_days": list(parsed.skip_days),
     }
     return {name: value for name, value in hints.items() if value}
+
+
+def _hub_hints_of(feed: Feed, capture: Capture, parsed: ParsedFeed, url: str) -> dict[str, Json]:
+    """The hub that is announced, by what name, and what links in its pushes are relative to."""
+    found = announcement_in(links_in(capture.head), parsed, base=url)
+    if found is None:
+        return {}
+    base: dict[str, Json] = {"base": url} if url != feed.url else {}
+    return {"hub": found.hub, "topic": found.topic, **base}

@@ -117,23 +117,40 @@ def learned(
     such are spread over the whole span. ``overlap`` is the share of the feed's entries that stood
     in it before (None: it does not matter, as nothing fell out).
     """
-    begin, end = former.until, max(now.timestamp(), former.until)
-    stamps = [at.timestamp() if at else begin for at in entries_at]
-    dated = [at for at in stamps if begin < at <= end]
-    unknown = len(stamps) - len(dated)
-    dated += [begin + (end - begin) * (n + 0.5) / unknown for n in range(unknown)]
     after = watched(former, now)
-    came = list(after.came)
-    for at in dated:
-        came[_hour_of(at)] += 1
-        came[24 + _day_of(at)] += 1
+    came = _with(after.came, _dated(former.until, entries_at, now))
     factor = 1.0 if overlap is None or overlap >= LITTLE_OVERLAP else 1.5 if overlap else 2.0
     return replace(
         after,
-        came=tuple(came),
+        came=came,
         window=min(max(window, 1), MOST_WINDOW),
         caution=min(after.caution * factor, MOST_CAUTION),
     )
+
+
+def counted(former: Rhythm, entries_at: Iterable[datetime | None], now: datetime) -> Rhythm:
+    """Return the rhythm after a hub told of entries: the time since is for the next poll to count.
+
+    Pushes may follow each other in seconds, which would be lost in rounding.
+    """
+    return replace(former, came=_with(former.came, _dated(former.until, entries_at, now)))
+
+
+def _dated(begin: float, entries_at: Iterable[datetime | None], now: datetime) -> list[float]:
+    """Return when entries came, as far as that can be: between ``begin`` and now."""
+    end = max(now.timestamp(), begin)
+    stamps = [at.timestamp() if at else begin for at in entries_at]
+    dated = [at for at in stamps if begin < at <= end]
+    unknown = len(stamps) - len(dated)
+    return dated + [begin + (end - begin) * (n + 0.5) / unknown for n in range(unknown)]
+
+
+def _with(came: tuple[float, ...], dated: Iterable[float]) -> tuple[float, ...]:
+    slots = list(came)
+    for at in dated:
+        slots[_hour_of(at)] += 1
+        slots[24 + _day_of(at)] += 1
+    return tuple(slots)
 
 
 def watched(former: Rhythm, now: datetime) -> Rhythm:

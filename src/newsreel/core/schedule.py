@@ -8,6 +8,9 @@ The law, in this order:
    between ``SHORTEST`` and ``LONGEST``. With a steady rhythm that is ``sqrt(2 PATIENCE / rate)``,
    which makes the mean wait the shortest that so many requests can give. A poll that found little
    or nothing it knew makes the next ones come sooner: the rhythm counts with more entries then.
+   While a hub pushes what is new, nobody need be patient: there ``WINDOW_SHARE`` alone counts, so
+   that no entry is lost should the hub fall silent. Only where the feed's rhythm is known, and not
+   beyond the end of the hub's lease.
 2. The publisher's hints (ttl, sy:updatePeriod) lengthen it, unless nothing overlapped.
 3. Failures in a row double it, each, up to ``LONGEST``.
 4. Cache-Control and Expires say "not before"; more than ``LONGEST`` is cut to that.
@@ -37,6 +40,7 @@ LONGEST = timedelta(hours=24)
 LONGEST_RETRY = timedelta(days=31)
 MOST_JITTER = timedelta(minutes=15)
 PATIENCE = timedelta(minutes=30)
+ENDLESS = timedelta(days=36500)
 WINDOW_SHARE = 1 / 3
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -54,6 +58,7 @@ class Reason(StrEnum):
     NEW = "new"
     RHYTHM = "rhythm"
     OVERLAP = "overlap"
+    PUSHED = "pushed"
     HINT = "hint"
     FAILURES = "failures"
     MAX_AGE = "max-age"
@@ -111,15 +116,20 @@ def plan(
     overlap: float | None = None,
     failures: int = 0,
     patience: timedelta = PATIENCE,
+    pushed_until: datetime | None = None,
 ) -> Plan:
     """Return when to poll next, and why then.
 
     ``overlap`` is the share of the feed's entries that stood in it at the last poll as well (None:
-    nothing to compare).
+    nothing to compare); ``pushed_until`` how long a hub that can be relied on pushes what is new.
     """
     interval, reason = _own_interval(now, wishes, rhythm, patience)
     if reason is Reason.RHYTHM and overlap == 0:
         reason = Reason.OVERLAP
+    elif reason is Reason.RHYTHM and pushed_until is not None:
+        pushed = min(_own_interval(now, wishes, rhythm, ENDLESS)[0], pushed_until - now)
+        if pushed > interval:
+            interval, reason = pushed, Reason.PUSHED
     hint = min(max(wishes.ttl or timedelta(), wishes.update_period or timedelta()), LONGEST)
     if hint > interval and wishes.interval is None and overlap != 0:
         interval, reason = hint, Reason.HINT

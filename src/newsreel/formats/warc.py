@@ -6,8 +6,9 @@ of the revisions. The head of the answer says so: what no longer describes the b
 ``X-Archive-Orig-…``, and a ``Content-Length`` is added. In requests, only headers that are known
 to hold no secret keep their values.
 
-Two fields are our own: ``Newsreel-Feed`` names the feed, ``Newsreel-Polled-At`` is the time that
-what the poll brought bears in the archive.
+Three fields are our own: ``Newsreel-Feed`` names the feed, ``Newsreel-Polled-At`` is the time that
+what the poll brought bears in the archive, and ``Newsreel-Came-By: push`` says that a hub sent the
+body and nobody was asked.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -81,6 +82,7 @@ def _shared(kept: KeptCapture) -> list[tuple[str, str | None]]:
         ("Newsreel-Feed", kept.feed),
         ("Newsreel-Asked", asked if asked != target else None),
         ("Newsreel-Polled-At", kept.polled_at.isoformat()),
+        ("Newsreel-Came-By", "push" if capture.is_pushed else None),
     ]
 
 
@@ -214,6 +216,7 @@ def _kept(fields: Mapping[str, str], block: bytes, *, is_private: bool) -> KeptC
     is_response = kind is KeptAs.RESPONSE
     digest = fields.get("warc-payload-digest", "").removeprefix("sha256:")
     found = bytes.fromhex(digest) or None
+    is_pushed = fields.get("newsreel-came-by") == "push"
     capture = Capture(
         url=fields.get("newsreel-asked", target),
         final_url=target,
@@ -224,6 +227,7 @@ def _kept(fields: Mapping[str, str], block: bytes, *, is_private: bool) -> KeptC
         body=body if is_response else None,
         digest=found if is_response else None,
         is_cut="warc-truncated" in fields,
+        is_pushed=is_pushed,
         head=head,
     )
     return KeptCapture(

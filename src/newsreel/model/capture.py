@@ -76,7 +76,7 @@ class Capture:
     unless the status is 200; ``digest`` is its SHA-256. ``is_cut`` says that a limit ended the
     body early. ``request`` and ``head`` are what was sent and the head of the answer, both as they
     went over the wire (with credentials!), and empty where nothing came. ``hops`` are all steps on
-    the way, the last one included.
+    the way, the last one included. ``is_pushed``: nobody was asked, a hub sent the body.
     """
 
     url: str
@@ -91,6 +91,7 @@ class Capture:
     body: bytes | None = None
     digest: bytes | None = None
     is_cut: bool = False
+    is_pushed: bool = False
     fault: Fault | None = None
     elapsed: timedelta = timedelta()
     request: bytes = field(default=b"", compare=False, repr=False)

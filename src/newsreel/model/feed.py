@@ -86,7 +86,8 @@ class Feed:
     ``title`` is the publisher's, unless the operator gave one (``has_own_title``). ``interval`` is
     the operator's wish, None for the schedule's choice. ``host`` is what politeness counts by.
     ``moved_to`` is an address that permanent redirects named ``moved_count`` times in a row.
-    ``hints`` is what its last body, and its rhythm so far, tell the schedule.
+    ``hints`` is what its last body, and its rhythm so far, tell the schedule. ``pushed_until`` is
+    how long a hub that has kept its word will push what is new.
     """
 
     id: int
@@ -121,6 +122,8 @@ class Feed:
     entry_count: int = 0
     request_options: RequestOptions = AS_SET
     page_rules: PageRules | None = None
+    last_push_at: datetime | None = None
+    pushed_until: datetime | None = None
 
     @property
     def display_title(self) -> str:

@@ -16,6 +16,7 @@ class Outcome(StrEnum):
     OK = "ok"
     NOT_MODIFIED = "not-modified"
     FAILED = "failed"
+    PUSHED = "pushed"  # no poll of ours: a hub sent what is new
 
 
 class GapReason(StrEnum):
@@ -52,7 +53,7 @@ class FeedFacts:
 class Reading:
     """A capture understood.
 
-    ``sightings`` is empty, and ``hints`` None, unless the outcome is ok.
+    ``sightings`` is empty, and ``hints`` None, unless the outcome is ok or pushed.
     """
 
     capture: Capture
@@ -63,6 +64,11 @@ class Reading:
     identity_policy: IdentityPolicy = IdentityPolicy.GUID
     hints: Mapping[str, Json] | None = None
     is_truncated: bool = False
+
+    @property
+    def is_read(self) -> bool:
+        """Whether a feed was read, whoever brought it."""
+        return self.outcome in {Outcome.OK, Outcome.PUSHED}
 
 
 class Tombstone(StrEnum):
@@ -196,7 +202,8 @@ class Poll:
     one that is open; ``lost`` are the ids that stood in the feed before and do no longer.
     ``expected`` counts the polls that were due since the last one, this one included, by day.
     ``held_until`` is the publisher's Retry-After; ``is_feed_changed`` says that more than the
-    polling state of the feed changed.
+    polling state of the feed changed. ``unpushed_at`` is when the feed would be polled next if no
+    hub pushed it; ``pushed_at`` is set where this is no poll but such a push.
     """
 
     feed: Feed
@@ -208,6 +215,13 @@ class Poll:
     expected: Mapping[date, int] = field(default_factory=dict)
     held_until: datetime | None = None
     is_feed_changed: bool = False
+    unpushed_at: datetime | None = None
+    pushed_at: datetime | None = None
+
+    @property
+    def at(self) -> datetime:
+        """When it counts as made: what it brought bears that time."""
+        return self.pushed_at or self.feed.last_poll_at or self.reading.capture.fetched_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

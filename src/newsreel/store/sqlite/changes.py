@@ -1,5 +1,6 @@
 """What a poll or an import changes, written in one transaction with it."""
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -42,11 +43,12 @@ def save_changes(
     capture: bytes | None,
     is_import: bool = False,
     is_poll: bool = True,
+    is_push: bool = False,
 ) -> None:
     """Write what changed.
 
     A poll leaves a new window and makes days dirty; an import does neither, a capture that is read
-    again (``is_poll`` False) leaves the window alone.
+    again (``is_poll`` False) leaves the window alone, and what was pushed joins it.
     """
     writer = _Writer(connection, feed, capture, IMPORT_PARSER if is_import else PARSER_VERSION)
     writer.add(changes.new)
@@ -64,9 +66,13 @@ def save_changes(
     query = "UPDATE feed_state SET entry_count = entry_count + ? WHERE feed_id = ?"
     connection.execute(query, (len(writer.ids), feed.id))
     if is_poll and not is_import:
-        window = dumps([*writer.ids.values(), *changes.seen])
+        window = [*writer.ids.values(), *changes.seen]
+        if is_push:
+            query = "SELECT window FROM feed_state WHERE feed_id = ?"
+            former = json.loads(connection.execute(query, (feed.id,)).fetchone()[0])
+            window = list(dict.fromkeys([*window, *former]))
         query = "UPDATE feed_state SET window = ? WHERE feed_id = ?"
-        connection.execute(query, (window, feed.id))
+        connection.execute(query, (dumps(window), feed.id))
     if not is_import:
         writer.mark()
 

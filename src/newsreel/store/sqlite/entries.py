@@ -22,7 +22,8 @@ LAST_SEEN = """
         SELECT max(l.id) AS id FROM polls l WHERE l.feed_id = :feed_id AND l.lost IS NOT NULL
         AND :id IN (SELECT value FROM json_each(l.lost)))
     SELECT max(p.polled_at) FROM polls p JOIN feed_state s ON s.feed_id = p.feed_id JOIN gone
-    WHERE p.feed_id = :feed_id AND p.outcome != 'failed'
+    WHERE p.feed_id = :feed_id AND p.outcome NOT IN ('failed', 'pushed')
+      AND p.polled_at >= :first_seen_at  -- what a hub pushed may never have stood in a poll
       AND (p.id < gone.id OR :id IN (SELECT value FROM json_each(s.window)))
 """
 
@@ -50,7 +51,11 @@ class Entries:
         return await self._db.read(newest)
 
     async def last_seen_at(self, entry: Entry) -> datetime | None:
-        values = {"feed_id": entry.feed_id, "id": entry.id}
+        values = {
+            "feed_id": entry.feed_id,
+            "id": entry.id,
+            "first_seen_at": micros(entry.first_seen_at),
+        }
         return await self._db.read(
             lambda connection: moment(connection.execute(LAST_SEEN, values).fetchone()[0])
         )

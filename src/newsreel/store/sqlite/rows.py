@@ -28,9 +28,13 @@ FEED_COLUMNS = """
     s.etag, s.last_modified, s.body_digest, s.last_poll_at, s.last_ok_at, s.last_change_at,
     s.next_poll_at, s.failures, s.fault, s.moved_to, s.moved_count, s.entry_count, s.hints,
     f.request_options, f.page_rules,
-    (SELECT json_group_array(a.url) FROM feed_aliases a WHERE a.feed_id = f.id)
+    (SELECT json_group_array(a.url) FROM feed_aliases a WHERE a.feed_id = f.id),
+    h.last_push_at, iif(h.status = 'verified' AND h.pushes > 0, h.lease_until, NULL)
 """
-FEED_TABLES = "feeds f JOIN feed_state s ON s.feed_id = f.id"
+FEED_TABLES = """
+    feeds f JOIN feed_state s ON s.feed_id = f.id
+    LEFT JOIN hub_subscriptions h ON h.feed_id = f.id
+"""
 
 WORDING_COLUMNS = (
     "entry_id, number, reread, seen_at, absent_at, capture, digest, digest_version, "
@@ -100,6 +104,8 @@ def feed_of(row: tuple[Any, ...]) -> Feed:
         request_options=_request_options_of(row[30]) if row[30] != "{}" else AS_SET,
         page_rules=PageRules(**json.loads(row[31])) if row[31] is not None else None,
         aliases=tuple(sorted(json.loads(row[32]))) if row[32] != "[]" else (),
+        last_push_at=moment(row[33]),
+        pushed_until=moment(row[34]),
     )
 
 

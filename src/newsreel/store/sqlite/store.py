@@ -11,6 +11,7 @@ from newsreel.store.sqlite.days import Days
 from newsreel.store.sqlite.entries import Entries
 from newsreel.store.sqlite.feeds import Feeds
 from newsreel.store.sqlite.holder import Holder
+from newsreel.store.sqlite.hubs import Hubs
 from newsreel.store.sqlite.imports import Imports
 from newsreel.store.sqlite.migrate import schema_version
 from newsreel.store.sqlite.polls import Polls
@@ -32,7 +33,7 @@ COUNTS = """
 """
 
 
-class SqliteStore(Feeds, Polls, Entries, Days, Imports, Tables):
+class SqliteStore(Feeds, Polls, Hubs, Entries, Days, Imports, Tables):
     """Everything in one SQLite file."""
 
     def __init__(
