@@ -41,7 +41,7 @@ async def discover(address: str, client: Client) -> Discovery:
     Raises :class:`~newsreel.errors.FeedError` where nothing answers, and
     :class:`~newsreel.errors.NotAFeed` where neither a feed nor a page with feeds stands there.
     """
-    url = _with_scheme(address)
+    url = with_scheme(address)
     capture = await client.fetch(Request(url=url))
     if capture.fault is not None:
         raise FeedError(
@@ -80,7 +80,11 @@ async def add_feed(
     return Added(feed=poll.feed, is_new=added.is_new, poll=poll)
 
 
-def _with_scheme(address: str) -> str:
+def with_scheme(address: str) -> str:
+    """Return an address of the web as it is to be asked for, however it was typed.
+
+    Raises :class:`~newsreel.errors.UsageError` where it is none.
+    """
     address = address.strip()
     if address.startswith("feed:"):
         address = address.removeprefix("feed:").removeprefix("//")

@@ -20,6 +20,7 @@ COMMANDS = {
     "show": ("show:show", "Show a feed, or an entry with its revisions."),
     "days": ("exporting:days", "List the days of the archive."),
     "log": ("polling:log", "Show what each poll brought."),
+    "doctor": ("doctor:doctor", "Poll one feed and explain everything about it."),
     "status": ("status:status", "Show the archive in numbers, and what is wrong."),
     "edit": ("feeds:edit", "Change a feed: title, folder, tags, interval, private, paused."),
     "remove": ("feeds:remove", "Stop polling a feed; its archive stays."),

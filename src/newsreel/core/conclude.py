@@ -42,8 +42,10 @@ def conclude(
     if reading.outcome is Outcome.OK:
         rhythm = _learned(feed, reading, changes, at, is_full=bool(lost))
         after = replace(after, hints={**after.hints, "rhythm": rhythm.as_json()})
-    at_next = plan_of(after, reading, changes, now=now, patience=patience).at
-    after = replace(after, next_poll_at=at_next if after.status is FeedStatus.ACTIVE else None)
+    wishes = wishes_of(after, reading.capture)
+    overlap = overlap_of(changes)
+    next_at = plan_of(after, wishes, overlap=overlap, now=now, patience=patience).at
+    after = replace(after, next_poll_at=next_at if after.status is FeedStatus.ACTIVE else None)
     missed = _missed(feed, now)
     retry_after = reading.capture.retry_after
     return Poll(
@@ -66,19 +68,19 @@ def polled_at(feed: Feed, now: datetime) -> datetime:
 
 def plan_of(
     after: Feed,
-    reading: Reading,
-    changes: Changes,
+    wishes: Wishes,
     *,
+    overlap: float | None,
     now: datetime,
     patience: timedelta = PATIENCE,
 ) -> Plan:
-    """Return when a feed that was just polled comes again, and why then."""
+    """Return when a feed that was polled at ``now`` comes again, and why then."""
     return plan(
         now,
         after.id,
-        wishes=wishes_of(after, reading.capture),
+        wishes=wishes,
         rhythm=_rhythm_of(after),
-        overlap=overlap_of(changes),
+        overlap=overlap,
         failures=after.failures,
         patience=patience,
     )
@@ -159,13 +161,13 @@ def _facts(feed: Feed) -> tuple[Any, ...]:
     )
 
 
-def wishes_of(feed: Feed, capture: Capture) -> Wishes:
+def wishes_of(feed: Feed, capture: Capture | None = None) -> Wishes:
     """Return what is asked of the schedule: by the operator, the feed's last body, an answer."""
     hints: Mapping[str, Any] = feed.hints
     return Wishes(
         interval=feed.interval,
-        max_age=capture.max_age,
-        retry_after=capture.retry_after,
+        max_age=capture.max_age if capture else None,
+        retry_after=capture.retry_after if capture else None,
         ttl=timedelta(minutes=hints.get("ttl_minutes", 0)),
         update_period=timedelta(minutes=hints.get("update_period_minutes", 0)),
         skip_hours=tuple(hints.get("skip_hours", ())),

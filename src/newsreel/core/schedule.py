@@ -130,9 +130,11 @@ def plan(
         pushed = min(_own_interval(now, wishes, rhythm, ENDLESS)[0], pushed_until - now)
         if pushed > interval:
             interval, reason = pushed, Reason.PUSHED
-    hint = min(max(wishes.ttl or timedelta(), wishes.update_period or timedelta()), LONGEST)
-    if hint > interval and wishes.interval is None and overlap != 0:
-        interval, reason = hint, Reason.HINT
+    hint = max(wishes.ttl or timedelta(), wishes.update_period or timedelta())
+    if wishes.interval is not None or overlap == 0:
+        hint = timedelta()
+    if min(hint, LONGEST) > interval:
+        interval, reason = min(hint, LONGEST), Reason.HINT
     if failures > 0 and interval < LONGEST:
         interval, reason = min(interval * (1 << min(failures, 10)), LONGEST), Reason.FAILURES
     at = now + interval
@@ -147,7 +149,8 @@ def plan(
     allowed = _unskipped(at, wishes.skip_hours, wishes.skip_days)
     if allowed != at:
         at, reason = allowed + jitter, Reason.SKIPPED_HOURS
-    is_capped = max_age > LONGEST or (wishes.retry_after or timedelta()) > LONGEST_RETRY
+    asked_later = (wishes.retry_after or timedelta()) > LONGEST_RETRY
+    is_capped = asked_later or max(hint, max_age) > LONGEST
     return Plan(at, reason, is_capped)
 
 
