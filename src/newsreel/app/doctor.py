@@ -6,7 +6,7 @@ stored; only a host's wish to be left alone is remembered, for that host's feeds
 """
 
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from newsreel.app.captures import Keep, nowhere
 from newsreel.app.clock import Clock
@@ -187,8 +187,11 @@ def _plan_as_stored(feed: Feed, wishes: Wishes, last: PollRecord | None) -> Plan
 def _decided(feed: Feed, wishes: Wishes, overlap: float | None) -> Plan | None:
     if feed.next_poll_at is None or feed.last_poll_at is None:
         return None
-    found = plan_of(feed, wishes, overlap=overlap, now=feed.last_poll_at)
-    return found if found.at == feed.next_poll_at else None
+    for one in (feed, replace(feed, pushed_until=None)):  # whether the hub was relied on or not
+        found = plan_of(one, wishes, overlap=overlap, now=feed.last_poll_at)
+        if found.at == feed.next_poll_at:
+            return found
+    return None
 
 
 def _parsed(poll: Poll) -> tuple[ParsedFeed | None, tuple[FoundFeed, ...]]:

@@ -8,7 +8,7 @@ from newsreel.core.schedule import LONGEST, LONGEST_RETRY, Plan, Reason, Wishes
 from newsreel.model.capture import Fault, FaultKind
 from newsreel.model.feed import IdentityPolicy
 
-REASONS: dict[str, str] = {
+REASONS = {
     Reason.OPERATOR: "your own interval for it",
     Reason.NEW: "an hour, as for every feed of which nothing is known yet",
     Reason.RHYTHM: "the feed's own rhythm: when so much has come that it is worth asking",
@@ -17,7 +17,6 @@ REASONS: dict[str, str] = {
     Reason.PUSHED: "a hub pushes what is new, so it is asked only to be sure that nothing is lost",
     Reason.HINT: "the publisher's wish in the feed (ttl or sy:updatePeriod), above its rhythm",
     Reason.FAILURES: "failures in a row: each doubles the wait, up to a day; it is never given up",
-    "pushed": "the feed's hub, which pushes what is new: asking is a safeguard only",
     Reason.MAX_AGE: "the answer's headers (Cache-Control or Expires): nothing new before then",
     Reason.SKIPPED_HOURS: "the publisher's skipHours or skipDays: the next hour that is not one",
     Reason.RETRY_AFTER: "the publisher's Retry-After, which is always kept",
