@@ -138,3 +138,86 @@ def test_a_released_feed_is_public_and_a_hidden_one_leaves_the_archive(
 
     assert len(released) == 1
     assert not list(newsreel.archive.glob("*/*/*/*_entries.*"))
+
+
+ASKED = {
+    "header": "h34d3r9f8e7d6c5b4a",
+    "other header": "x7y6z5w4v3u2t1s0r9",
+    "agent": "agreed-4g3nt8c7b6a5",
+    "name of the user": "ada-l0v3l4c3-9182",
+    "password": "p4ssw0rd7f6e5d4c3b",
+    "proxy": "pr0xy1a2b3c4d5e6f7",
+    "usual proxy": "usu4lpr0xy9z8y7x6w",
+}
+
+
+def assert_nowhere(newsreel: Newsreel, root: Path) -> None:
+    files = [file for file in root.rglob("*") if file.is_file()]
+    for name, token in ASKED.items():
+        assert not any(token in told for told in newsreel.told), name
+        assert not any(token.encode() in file.read_bytes() for file in files), name
+        assert not any(token in str(file) for file in files), name
+
+
+@pytest.fixture
+def asked(newsreel: Newsreel) -> list[str]:
+    """Options for a feed that is asked for with all there is."""
+    home = newsreel.home
+    (home / "headers").write_text(
+        f"X-Api-Key: {ASKED['header']}\nCookie: id={ASKED['other header']}\n"
+    )
+    (home / "password").write_text(f"{ASKED['password']}\n")
+    (home / "proxy").write_text(f"http://ada:{ASKED['proxy']}@127.0.0.1:1")
+    newsreel.environment["NEWSREEL_PROXY"] = f"http://ada:{ASKED['usual proxy']}@127.0.0.1:1"
+    files = [
+        f"--{name}-file={home / file}"
+        for name, file in (("header", "headers"), ("password", "password"), ("proxy", "proxy"))
+    ]
+    return [*files, "--user-agent", ASKED["agent"], "--user", ASKED["name of the user"]]
+
+
+def test_what_a_feed_is_asked_with_stands_in_the_database_alone(
+    newsreel: Newsreel, asked: list[str]
+) -> None:
+    with Publisher() as publisher:
+        url = publisher.put("/open.xml", rss([item("a")], title="The Gate"))
+        down = publisher.answer("/down.xml", fail(500))
+        publisher.answer("/away.xml", redirect("http://paper.example/feed"))
+        newsreel("add", url, *asked)
+        newsreel("edit", "1", "--public")
+        newsreel("add", publisher.put("/other.xml", rss([item("b")], title="Other")), *asked)
+        newsreel("add", down, *asked)
+        newsreel("add", publisher.url("/away.xml"), *asked)
+        seen = publisher.requests_for("/open.xml")[0]
+        publisher.put("/open.xml", rss([item("a"), item("c")], title="The Gate"))
+        publisher.answer("/other.xml", redirect("http://paper.example/feed"))
+        newsreel("edit", "2", "--user", "", "--no-headers")
+        for _ in range(2):
+            newsreel("poll", "--all")
+        for command in ("feeds", "log", "status", "days"):
+            newsreel(command)
+            newsreel(command, "--json")
+        for number in (1, 2):
+            newsreel("show", number)
+            newsreel("show", number, "--json")
+        newsreel("edit", "1", "--header", f"Authorization: {ASKED['header']}")
+        newsreel("edit", "1", "--proxy", f"http://a:{ASKED['proxy']}@127.0.0.1:1")
+        newsreel("edit", "1", "--user", "ada")
+        newsreel("edit", "1", "--proxy-file", newsreel.home / "password")
+        newsreel("edit", "1", "--header-file", newsreel.home / "password")
+        newsreel("export", "--all")
+        newsreel("export-opml", "--private")
+        newsreel("export-opml", "--private", newsreel.home / "archive" / "feeds.opml")
+        newsreel("remove", "1")
+
+    assert seen.headers["x-api-key"] == ASKED["header"]
+    assert seen.headers["authorization"].startswith("Basic ")
+    assert seen.headers["user-agent"] == ASKED["agent"]
+    feeds = {feed["id"]: feed for feed in newsreel.json("feeds", "--all")}
+    assert feeds[1]["asked_with"] == ["headers", "user agent", "proxy", "user"]
+    assert feeds[2]["asked_with"] == ["user agent", "proxy"]
+    assert {number: feed["private"] for number, feed in feeds.items()} == {1: False, 2: True}
+    assert list((newsreel.home / "captures" / "public").rglob("*.warc*"))
+    assert_nowhere(newsreel, newsreel.archive)
+    assert_nowhere(newsreel, newsreel.home / "captures")
+    assert ASKED["password"].encode() in newsreel.database.read_bytes()

@@ -7,12 +7,13 @@ from newsreel.app.captures import Keep, nowhere
 from newsreel.app.clock import Clock
 from newsreel.app.poll import LEASE_TERM, take_in
 from newsreel.errors import FeedError, NotAFeed, UsageError
-from newsreel.fetch.client import Client, Request
+from newsreel.fetch.client import Client
+from newsreel.fetch.sources import request_for
 from newsreel.formats.document import parse
 from newsreel.formats.html import FoundFeed, find_feeds
-from newsreel.formats.urls import redacted
+from newsreel.formats.urls import origin_of, redacted
 from newsreel.model.capture import Capture
-from newsreel.model.feed import Feed, FeedStatus, NewFeed
+from newsreel.model.feed import AS_SET, Feed, FeedStatus, NewFeed, RequestOptions
 from newsreel.model.poll import Poll
 from newsreel.store.protocols import Store
 
@@ -35,14 +36,14 @@ class Added:
     poll: Poll | None
 
 
-async def discover(address: str, client: Client) -> Discovery:
-    """Return what stands at an address.
+async def discover(address: str, client: Client, options: RequestOptions = AS_SET) -> Discovery:
+    """Return what stands at an address, asked for as ``options`` say.
 
     Raises :class:`~newsreel.errors.FeedError` where nothing answers, and
     :class:`~newsreel.errors.NotAFeed` where neither a feed nor a page with feeds stands there.
     """
     url = with_scheme(address)
-    capture = await client.fetch(Request(url=url))
+    capture = await client.fetch(request_for(url, options))
     if capture.fault is not None:
         raise FeedError(
             f"nothing can be read at {redacted(url)}: {capture.fault.reason}"
@@ -60,7 +61,10 @@ async def discover(address: str, client: Client) -> Discovery:
                 hint="give the feed's own address, or a page that announces feeds",
             ) from error
         return Discovery(url=url, found=found)
-    return Discovery(url=capture.permanent_url or url, capture=capture)
+    target = capture.permanent_url or url
+    if options.has_credential and origin_of(target) != origin_of(url):
+        target = url  # what it is asked with is meant for this origin
+    return Discovery(url=target, capture=capture)
 
 
 async def add_feed(

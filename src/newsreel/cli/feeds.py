@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from newsreel.app.clock import utc_now
+from newsreel.cli.asking import NO_HEADERS, asked_with, asking_options, own_ways
 from newsreel.cli.choice import feed_of
 from newsreel.cli.context import Context
 from newsreel.cli.listing import Row, name_of, note, plain, print_rows
 from newsreel.core.states import state_of
 from newsreel.errors import FeedError, UsageError
-from newsreel.formats.urls import redacted
-from newsreel.model.feed import Feed, FeedStatus, NewFeed
+from newsreel.formats.urls import origin_of, redacted
+from newsreel.model.feed import AS_SET, Feed, FeedStatus, NewFeed, RequestOptions
 from newsreel.store.protocols import Store
 
 if TYPE_CHECKING:
@@ -66,21 +67,29 @@ class Interval(click.ParamType[timedelta]):
 @click.option("--folder", help="The folder to put them in.")
 @click.option("--tag", "tags", multiple=True, help="A tag; may be given several times.")
 @click.option("--private", is_flag=True, help="Keep it out of everything public.")
+@asking_options
 @click.pass_obj
 def add(
     context: Context,
+    /,
     urls: tuple[str, ...],
     *,
     wants_all: bool,
     folder: str | None,
     tags: tuple[str, ...],
     private: bool,
+    **choices: object,
 ) -> None:
     """Add feeds by their addresses, or by their sites'.
 
     A page is searched for the feeds it announces; where there are several, you are asked which.
     """
-    template = NewFeed(url="", folder=folder, tags=tags, is_private=private)
+    options = asked_with(AS_SET, choices)
+    if options.has_credential and len(urls) > 1:
+        raise UsageError("headers and passwords are for one feed", hint="add them one by one")
+    template = NewFeed(
+        url="", folder=folder, tags=tags, is_private=private, request_options=options
+    )
     if context.run(_add_all(context, urls, template, wants_all=wants_all)):
         sys.exit(1)
 
@@ -122,18 +131,28 @@ async def _add(door: Door, url: str, template: NewFeed, *, wants_all: bool) -> i
     if known is not None and (known.status in STOPPED or _is_polled(known)):
         _tell_there(known)
         return 0
-    discovery = await discover(url, door.client)
+    options = template.request_options
+    discovery = await discover(url, door.client, options)
     if discovery.capture is not None:
         await _store(door, template, discovery)
         return 0
     failed = 0
     for address in _chosen(discovery, wants_all=wants_all):
         try:
-            await _store(door, template, await discover(address, door.client))
+            _check_origin(address, discovery, options)
+            await _store(door, template, await discover(address, door.client, options))
         except FeedError as error:
             failed += 1
             _tell(error)
     return failed
+
+
+def _check_origin(address: str, page: "Discovery", options: RequestOptions) -> None:
+    if options.has_credential and origin_of(address) != origin_of(page.url):
+        raise FeedError(
+            f"the page announces a feed of another site: {redacted(address)}",
+            hint="it is not told your credentials; give its own address, if they are meant for it",
+        )
 
 
 def _is_polled(feed: Feed) -> bool:
@@ -172,9 +191,15 @@ async def _store(door: Door, template: NewFeed, discovery: "Discovery") -> None:
     note(f"{verb}: {_named(added.feed)}{brought}")
     if added.is_new and added.feed.is_private and not template.is_private:
         note(
-            "note: its address carries a credential, so it is private; "
+            f"note: {_credential_of(added.feed)}, so it is private; "
             "'newsreel edit --public' releases it"
         )
+
+
+def _credential_of(feed: Feed) -> str:
+    if feed.request_options.has_credential:
+        return "it is asked for with a credential"
+    return "its address carries a credential"
 
 
 def _chosen(discovery: "Discovery", *, wants_all: bool) -> list[str]:
@@ -230,6 +255,7 @@ def feed_row(feed: Feed) -> Row:
         "tags": list(feed.tags),
         "language": feed.language,
         "private": feed.is_private,
+        "asked_with": own_ways(feed.request_options),
         "status": feed.status.value,
         "state": state_of(feed),
         "interval": feed.interval,
@@ -255,6 +281,8 @@ def feed_row(feed: Feed) -> Row:
     "--private/--public", "private", default=None, help="In or out of everything public."
 )
 @click.option("--pause/--resume", "paused", default=None, help="Stop polling it for a while.")
+@asking_options
+@NO_HEADERS
 @click.pass_obj
 def edit(context: Context, /, feed: str, **choices: object) -> None:
     """Change a feed: named by its number, address or title.
@@ -269,8 +297,13 @@ async def _edit(context: Context, text: str, choices: dict[str, object]) -> None
         feed = await feed_of(store, text)
         after = await store.save_feed(_edited(feed, choices))
         note(f"saved: {_named(after)}, {state_of(after)}")
-        if choices["private"] is None:
+        if choices["private"] is None and after.is_private == feed.is_private:
             return
+        if choices["private"] is None:
+            note(
+                f"note: {_credential_of(after)}, so it is private now; "
+                "'newsreel edit --public' releases it"
+            )
         account = await context.export(store)
         if after.is_private and account.removed:
             _note_log()
@@ -292,6 +325,10 @@ def _edited(feed: Feed, choices: dict[str, object]) -> Feed:
         feed = replace(feed, tags=tuple(tags) if isinstance(tags, tuple) else ())
     if isinstance(choices["interval"], timedelta):
         feed = replace(feed, interval=choices["interval"] or None)
+    options = asked_with(feed.request_options, choices)
+    if options.has_credential and not feed.request_options.has_credential:
+        feed = replace(feed, is_private=True)
+    feed = replace(feed, request_options=options)
     if isinstance(choices["private"], bool):
         feed = replace(feed, is_private=choices["private"])
     if isinstance(choices["paused"], bool):

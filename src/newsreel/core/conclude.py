@@ -7,7 +7,7 @@ from typing import Any
 
 from newsreel.core.rhythm import Rhythm, first_rhythm, learned, watched
 from newsreel.core.schedule import LONGEST_RETRY, PATIENCE, Plan, Wishes, plan
-from newsreel.formats.urls import has_credential, host_of
+from newsreel.formats.urls import has_credential, host_of, origin_of
 from newsreel.model.capture import Capture, FaultKind, Validators
 from newsreel.model.feed import Feed, FeedStatus
 from newsreel.model.poll import Changes, Gap, GapReason, Outcome, Poll, Reading
@@ -109,7 +109,7 @@ def _moved(feed: Feed, reading: Reading) -> Feed:
     if target is None or target == feed.url:
         return replace(feed, moved_to=None, moved_count=0) if feed.moved_to else feed
     count = feed.moved_count + 1 if target == feed.moved_to else 1
-    if count < MOVES_AFTER:
+    if count < MOVES_AFTER or not _may_move(feed, target):
         return replace(feed, moved_to=target, moved_count=count)
     return replace(
         feed,
@@ -120,6 +120,11 @@ def _moved(feed: Feed, reading: Reading) -> Feed:
         validators=Validators(),
         is_private=feed.is_private or has_credential(target),
     )
+
+
+def _may_move(feed: Feed, target: str) -> bool:
+    """What a feed is asked with is meant for its origin: it must not be told to another."""
+    return not feed.request_options.has_credential or origin_of(target) == origin_of(feed.url)
 
 
 def _told(feed: Feed, reading: Reading, changes: Changes, now: datetime) -> Feed:

@@ -215,15 +215,15 @@ class Exchange:
         )
 
     def _headers(self, url: URL) -> dict[str, str]:
-        own = dict(self._request.headers)
-        names = {name.lower() for name in own} - OUR_HEADERS
+        own = {name.lower(): (name, value) for name, value in self._request.headers}
+        names = own.keys() - OUR_HEADERS
         headers = {
             name: value for name, value in self._means.headers.items() if name.lower() not in names
         }
         headers |= _conditions(self._request.validators)
         if self._request.method == "POST":
             headers |= _of_body(self._request)
-        headers |= {name: value for name, value in own.items() if name.lower() in names}
+        headers |= dict(own[name] for name in own if name in names)
         if "authorization" in names:
             return headers
         if self._request.user is not None:

@@ -54,7 +54,7 @@ class Request:
     method: Literal["GET", "POST"] = "GET"
     body: bytes = field(default=b"", repr=False)
     validators: Validators = field(default_factory=Validators)
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     max_bytes: int | None = None
     proxy: str | None = field(default=None, repr=False)
     user: str | None = field(default=None, repr=False)

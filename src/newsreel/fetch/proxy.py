@@ -24,6 +24,7 @@ OWN_ZONES = frozenset(
     ("localhost", "local", "localdomain", "internal", "intranet", "lan", "home", "corp", "private")
 )
 OWN_SUFFIX = ".home.arpa"
+PROXY_HINT = "give http://host:port or http://user:password@host:port"
 
 
 class ProxyFailed(OSError):

@@ -3,9 +3,10 @@
 from newsreel.fetch.client import Client
 from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.policy import Request
-from newsreel.model.capture import Capture
-from newsreel.model.feed import Feed
+from newsreel.model.capture import Capture, Validators
+from newsreel.model.feed import Feed, RequestOptions
 
+NOT_ASKED_YET = Validators()
 AS_A_PAGE = (("Accept", "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"),)
 
 
@@ -17,4 +18,24 @@ async def fetch(feed: Feed, client: Client, *, gate: HostGate | None = None) -> 
 def request_of(feed: Feed) -> Request:
     """Return what a feed of the web is asked for."""
     headers = AS_A_PAGE if feed.page_rules is not None else ()
-    return Request(url=feed.url, validators=feed.validators, headers=headers)
+    return request_for(feed.url, feed.request_options, validators=feed.validators, headers=headers)
+
+
+def request_for(
+    url: str,
+    options: RequestOptions,
+    *,
+    validators: Validators = NOT_ASKED_YET,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> Request:
+    """Return a request as a feed's options want it."""
+    if options.user_agent is not None:
+        headers += (("User-Agent", options.user_agent),)
+    return Request(
+        url=url,
+        validators=validators,
+        headers=headers + options.headers,
+        proxy=options.proxy,
+        user=options.user,
+        password=options.password,
+    )

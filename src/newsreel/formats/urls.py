@@ -91,6 +91,23 @@ def host_of(url: str) -> str:
         return ""
 
 
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a web address (RFC 6454); empty where it has none.
+
+    What is default is left out: ``https://paper.example``.
+    """
+    try:
+        parts = urlsplit(url.strip(_EDGES))
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return ""
+    scheme = parts.scheme.lower()
+    if scheme not in _PORTS or not host:
+        return ""
+    place = _host(host) + (f":{port}" if port and f":{port}" != _PORTS[scheme] else "")
+    return f"{scheme}://{place}"
+
+
 # --- one form for one article -----------------------------------------------------------------
 
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})?")
@@ -275,6 +292,11 @@ def redacted(url: str) -> str:
     if (netloc, path, query) == (parts.netloc, parts.path, parts.query):
         return url
     return urlunsplit((parts.scheme, netloc, path, query, parts.fragment))
+
+
+def has_secret_name(name: str) -> bool:
+    """Tell whether what bears this name (of a parameter or a header) is a secret as a rule."""
+    return name.lower() == "cookie" or _SECRET_NAME.search(name.lower()) is not None
 
 
 def _redacted_field(field: str, *, is_public: bool) -> str:

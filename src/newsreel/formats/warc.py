@@ -27,12 +27,13 @@ NOTE = (
 )
 _UNDONE = frozenset((b"content-encoding", b"transfer-encoding", b"content-length"))
 _HARMLESS = frozenset(
-    b"host user-agent accept accept-encoding accept-language connection if-none-match "
+    b"host accept accept-encoding accept-language connection if-none-match "
     b"if-modified-since".split()
 )
 _VERSIONS = (b"HTTP/1.0 ", b"HTTP/1.1 ")
 _HTTP = "application/http; msgtype="
 _REDACTED = b"redacted"
+_OUR_AGENT = b"Newsreel/"
 
 Fields = Sequence[tuple[str, str | None]]
 
@@ -161,8 +162,10 @@ def _without_secrets(request: bytes) -> bytes:
     first, *rest = request.split(b"\r\n")
     lines = [first]
     for line in rest:
-        name, colon, _ = line.partition(b":")
+        name, colon, value = line.partition(b":")
         is_shown = not colon or name.lower() in _HARMLESS
+        if name.lower() == b"user-agent":  # a feed's own may be agreed on with the publisher
+            is_shown = value.strip().startswith(_OUR_AGENT)
         lines.append(line if is_shown else name + b": " + _REDACTED)
     return b"\r\n".join(lines)
 

@@ -36,10 +36,15 @@ class RequestOptions:
     """
 
     user_agent: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    proxy: str | None = None
-    user: str | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    proxy: str | None = field(default=None, repr=False)
+    user: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
+
+    @property
+    def has_credential(self) -> bool:
+        """Tell whether the publisher is told what others must not know: headers, or a user."""
+        return bool(self.headers) or self.user is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -152,7 +152,7 @@ def _add(connection: sqlite3.Connection, new: NewFeed, now: datetime) -> AddedFe
         new.language,
         new.folder,
         dumps(list(new.tags)),
-        int(new.is_private or has_credential(new.url)),
+        int(new.is_private or has_credential(new.url) or new.request_options.has_credential),
         int(new.is_crawled),
         new.status,
         1,
