@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from newsreel.errors import UsageError
 
@@ -25,7 +26,9 @@ class Settings:
     ``allow_private`` opens hosts and networks that are refused otherwise. ``timeout`` is for a
     whole exchange, in seconds; ``host_gap`` the least time between two requests to one public
     host, in seconds; ``max_bytes`` a body's limit after decompression. ``proxy`` is
-    what everything goes through but what goes to hosts that ``allow_private`` opens.
+    what everything goes through but what goes to hosts that ``allow_private`` opens. ``listen`` is
+    where the service answers (``host:port`` or ``unix:PATH``), ``public_url`` where the world
+    reaches that.
     """
 
     db: str = ""
@@ -41,6 +44,8 @@ class Settings:
     host_gap: timedelta = timedelta(seconds=1)
     max_bytes: int = 20_000_000
     proxy: str = field(default="", repr=False)
+    listen: str = ""
+    public_url: str = ""
 
 
 def read_settings(
@@ -142,6 +147,10 @@ def _read(name: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - the valu
                 return timedelta(seconds=_positive(float(value)))
             case "host_gap":
                 return timedelta(seconds=_not_negative(float(value)))
+            case "listen":
+                return _listen(str(value))
+            case "public_url":
+                return _public_url(str(value))
             case _:
                 return str(value)
     except (TypeError, ValueError, OverflowError) as error:
@@ -162,7 +171,26 @@ def _not_negative(number: N) -> N:
     return number
 
 
+def _listen(text: str) -> str:
+    host, colon, port = text.rpartition(":")
+    is_unix = text.startswith("unix:") and len(text) > len("unix:")
+    is_port = host != "" and colon != "" and port.isdecimal() and int(port) < 65536
+    if not (is_unix or is_port) and text:
+        raise ValueError(text)
+    return text
+
+
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    is_plain = not (parts.username or parts.query or parts.fragment)
+    if text and not (parts.scheme in {"http", "https"} and parts.hostname and is_plain):
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
 _HINTS = {
+    "listen": "host:port or unix:PATH, such as 127.0.0.1:8000",
+    "public_url": "where the world reaches this, such as https://news.example",
     "timeout": "a number of seconds, such as 30",
     "host_gap": "a number of seconds, such as 1",
     "concurrency": "a whole number, such as 64",

@@ -56,6 +56,8 @@ def kept_of(poll: Poll) -> KeptCapture | None:
             is_unread = fault is not None and fault.kind is FaultKind.NOT_A_FEED
             if not is_unread or feed.failures > 1 or capture.body is None:
                 return None
+        case Outcome.PUSHED if not poll.changes.is_any:
+            return None  # a hub may send the same again and again
         case Outcome.OK | Outcome.PUSHED:
             pass
     is_elsewhere = capture.final_url != feed.url

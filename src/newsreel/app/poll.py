@@ -24,7 +24,7 @@ from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.sources import fetch
 from newsreel.model.capture import Capture
 from newsreel.model.feed import Feed
-from newsreel.model.poll import Changes, Known, Poll
+from newsreel.model.poll import Changes, Known, Poll, Reading
 from newsreel.store.protocols import HOST_SHARE, Store
 
 LEASE_TERM = timedelta(minutes=15)
@@ -73,6 +73,13 @@ async def take_in(
 ) -> Poll:
     """Store what a capture says of a leased feed, wholly or not at all; ``keep`` it before."""
     reading = read(feed, capture, detect=detector())
+    return await take_reading(feed, reading, store, clock=clock, keep=keep)
+
+
+async def take_reading(
+    feed: Feed, reading: Reading, store: Store, *, clock: Clock, keep: Keep = nowhere
+) -> Poll:
+    """Store what was read of a leased feed: the second half of :func:`take_in`."""
     now = clock()
     if reading.is_read:
         known = await store.known(feed, reading.sightings)

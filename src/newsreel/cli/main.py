@@ -22,6 +22,7 @@ COMMANDS = {
     "log": ("polling:log", "Show what each poll brought."),
     "doctor": ("doctor:doctor", "Poll one feed and explain everything about it."),
     "status": ("status:status", "Show the archive in numbers, and what is wrong."),
+    "hubs": ("hubs:hubs", "Show which feeds are pushed by a hub."),
     "edit": ("feeds:edit", "Change a feed: title, folder, tags, interval, private, paused."),
     "remove": ("feeds:remove", "Stop polling a feed; its archive stays."),
     "export": ("exporting:export", "Write the days that changed as plain files."),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from newsreel.core.rhythm import Rhythm, first_rhythm, learned, watched
+from newsreel.core.rhythm import Rhythm, counted, first_rhythm, learned, watched
 from newsreel.core.schedule import LONGEST_RETRY, PATIENCE, Plan, Wishes, plan
 from newsreel.formats.urls import has_credential, host_of, origin_of
 from newsreel.model.capture import Capture, FaultKind, Validators
@@ -33,6 +33,8 @@ def conclude(
     are the ids of the entries that stood in the feed before; ``patience`` is the schedule's.
     """
     at = polled_at(feed, now)
+    if reading.outcome is Outcome.PUSHED:
+        return _pushed(feed, reading, changes, at)
     after = _polled(feed, reading, at)
     if reading.outcome is Outcome.FAILED:
         after = _failed(after, reading)
@@ -43,8 +45,10 @@ def conclude(
         rhythm = _learned(feed, reading, changes, at, is_full=bool(lost))
         after = replace(after, hints={**after.hints, "rhythm": rhythm.as_json()})
     wishes = wishes_of(after, reading.capture)
-    overlap = overlap_of(changes)
-    next_at = plan_of(after, wishes, overlap=overlap, now=now, patience=patience).at
+    overlap, alone = overlap_of(changes), replace(after, pushed_until=None)
+    next_at = unpushed_at = plan_of(alone, wishes, overlap=overlap, now=now, patience=patience).at
+    if after.pushed_until is not None and not (changes.new or changes.revised):  # all was pushed
+        next_at = plan_of(after, wishes, overlap=overlap, now=now, patience=patience).at
     after = replace(after, next_poll_at=next_at if after.status is FeedStatus.ACTIVE else None)
     missed = _missed(feed, now)
     retry_after = reading.capture.retry_after
@@ -58,12 +62,38 @@ def conclude(
         expected=_expected(missed, at),
         held_until=now + min(retry_after, LONGEST_RETRY) if retry_after else None,
         is_feed_changed=_facts(feed) != _facts(after),
+        unpushed_at=unpushed_at,
     )
 
 
 def polled_at(feed: Feed, now: datetime) -> datetime:
     """Return when a poll counts as made: a feed's clock never goes back, as the machine's may."""
-    return max(now, feed.last_poll_at or feed.added_at)
+    return max(now, feed.last_poll_at or feed.added_at, feed.last_push_at or feed.added_at)
+
+
+def _pushed(feed: Feed, reading: Reading, changes: Changes, at: datetime) -> Poll:
+    """What a hub sent is new, or changed. It says nothing of what is not in it.
+
+    Nor of the publisher: validators, failures, gaps and the next poll stay as they were.
+    """
+    hints = feed.hints
+    if rhythm := Rhythm.of_json(hints.get("rhythm")):
+        dates = [entry.sighting.content.published_at for entry in changes.new]
+        hints = {**hints, "rhythm": counted(rhythm, dates, at).as_json()}
+    is_changed = bool(changes.new or changes.revised)
+    after = replace(
+        feed,
+        hints=hints,
+        identity_policy=reading.identity_policy,
+        last_change_at=at if is_changed else feed.last_change_at,
+    )
+    return Poll(
+        feed=after,
+        reading=reading,
+        changes=replace(changes, overlap=None),
+        is_feed_changed=_facts(feed) != _facts(after),
+        pushed_at=at,
+    )
 
 
 def plan_of(
@@ -83,6 +113,7 @@ def plan_of(
         overlap=overlap,
         failures=after.failures,
         patience=patience,
+        pushed_until=None if after.failures else after.pushed_until,
     )
 
 

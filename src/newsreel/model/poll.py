@@ -193,6 +193,13 @@ class Changes:
     overlap: int | None = None
     left_out: int = 0
 
+    @property
+    def is_any(self) -> bool:
+        """Whether anything changes."""
+        return bool(
+            self.new or self.revised or self.rereads or self.observations or self.adoptions
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poll:

@@ -1,0 +1,1 @@
+"""What Newsreel answers over HTTP; imported only where it listens."""
