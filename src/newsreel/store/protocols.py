@@ -16,6 +16,7 @@ from newsreel.model.host import HostState
 from newsreel.model.hub import HubSubscription
 from newsreel.model.legacy import Import, LegacyFile, LegacyKind, StoredLegacyRow
 from newsreel.model.poll import Changes, Gap, Known, Poll, PollRecord, Tombstone
+from newsreel.model.site import Icon, Robots
 from newsreel.model.tables import RowChoice, Values
 
 HOST_SHARE = 16
@@ -296,6 +297,22 @@ class ImportStore(Protocol):
         """Tell whether such a file was imported."""
 
 
+class SiteStore(Protocol):
+    """What is remembered of sites."""
+
+    async def icon(self, site_url: str) -> Icon | None:
+        """Return what is known of a site's icon."""
+
+    async def save_icon(self, icon: Icon) -> None:
+        """Remember an icon, or that there is none, in place of what was known."""
+
+    async def robots(self, origin: str) -> Robots | None:
+        """Return the robots.txt of an origin as it was last seen."""
+
+    async def save_robots(self, robots: Robots) -> None:
+        """Remember a robots.txt, in place of what was known."""
+
+
 class TableStore(Protocol):
     """The archive as tables (:mod:`newsreel.model.tables`)."""
 
@@ -316,7 +333,15 @@ class TableStore(Protocol):
 
 
 class Store(
-    FeedStore, PollStore, HubStore, EntryStore, DayStore, ImportStore, TableStore, Protocol
+    FeedStore,
+    PollStore,
+    HubStore,
+    EntryStore,
+    DayStore,
+    ImportStore,
+    SiteStore,
+    TableStore,
+    Protocol,
 ):
     """A whole store."""
 

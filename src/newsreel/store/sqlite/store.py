@@ -16,6 +16,7 @@ from newsreel.store.sqlite.imports import Imports
 from newsreel.store.sqlite.migrate import schema_version
 from newsreel.store.sqlite.polls import Polls
 from newsreel.store.sqlite.rows import micros
+from newsreel.store.sqlite.sites import Sites
 from newsreel.store.sqlite.tables import Tables
 
 COUNTS = """
@@ -33,7 +34,7 @@ COUNTS = """
 """
 
 
-class SqliteStore(Feeds, Polls, Hubs, Entries, Days, Imports, Tables):
+class SqliteStore(Feeds, Polls, Hubs, Entries, Days, Imports, Sites, Tables):
     """Everything in one SQLite file."""
 
     def __init__(
