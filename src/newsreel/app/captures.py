@@ -23,6 +23,7 @@ from newsreel.model.poll import Outcome, Poll
 PUBLIC, PRIVATE = "public", "private"
 LARGEST_FILE = 100_000_000
 FILES_IN_BUDGET = 8
+UNREAD = frozenset((FaultKind.NOT_A_FEED, FaultKind.NO_ENTRIES))
 
 Keep = Callable[[Poll], Awaitable[None]]
 Notify = Callable[[str], None]
@@ -43,7 +44,8 @@ def trees_in(root: Path) -> tuple[CaptureTree, CaptureTree]:
 def kept_of(poll: Poll) -> KeptCapture | None:
     """Return what is to be kept of a poll: nothing where no body came and none is confirmed.
 
-    A body that is no feed is kept the first time only: such pages change with each request.
+    A body in which nothing was found is kept the first time only: such pages change with each
+    request.
     """
     feed, capture = poll.feed, poll.reading.capture
     kind, digest = KeptAs.RESPONSE, capture.digest
@@ -53,7 +55,7 @@ def kept_of(poll: Poll) -> KeptCapture | None:
             digest = feed.body_digest
         case Outcome.FAILED:
             fault = poll.reading.fault
-            is_unread = fault is not None and fault.kind is FaultKind.NOT_A_FEED
+            is_unread = fault is not None and fault.kind in UNREAD
             if not is_unread or feed.failures > 1 or capture.body is None:
                 return None
         case Outcome.PUSHED if not poll.changes.is_any:

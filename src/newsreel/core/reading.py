@@ -1,18 +1,18 @@
 """A capture understood: decoded, parsed, normalised; or why not."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
 from newsreel.core.hubs import announcement_in
 from newsreel.core.normalize import Detect, sightings_of
-from newsreel.errors import NotAFeed
+from newsreel.errors import NoEntries, NotAFeed
 from newsreel.formats.document import parse
 from newsreel.formats.languages import tag_of
 from newsreel.formats.links import links_in
+from newsreel.formats.page import read_page
 from newsreel.formats.urls import absolute, has_credential
 from newsreel.model.capture import Capture, Fault, FaultKind
-from newsreel.model.entry import Json, ParsedFeed
+from newsreel.model.entry import FeedFormat, Json, ParsedFeed
 from newsreel.model.feed import Feed
 from newsreel.model.poll import FeedFacts, Outcome, Reading
 
@@ -29,9 +29,10 @@ def read(feed: Feed, capture: Capture, *, detect: Detect | None = None) -> Readi
         return Reading(capture=capture, outcome=Outcome.NOT_MODIFIED)
     url = _base_of(feed, capture)
     try:
-        parsed = parse(capture.body or b"", content_type=capture.content_type, url=url)
-    except NotAFeed as error:
-        fault = Fault(FaultKind.NOT_A_FEED, str(error))
+        parsed = _parsed(feed, capture, url)
+    except (NotAFeed, NoEntries) as error:
+        is_page = isinstance(error, NoEntries)
+        fault = Fault(FaultKind.NO_ENTRIES if is_page else FaultKind.NOT_A_FEED, str(error))
         return Reading(capture=capture, outcome=Outcome.FAILED, fault=fault)
     sightings, policy = sightings_of(
         _whole(parsed) if capture.is_cut else parsed,
@@ -51,11 +52,21 @@ def read(feed: Feed, capture: Capture, *, detect: Detect | None = None) -> Readi
     )
 
 
+def _parsed(feed: Feed, capture: Capture, url: str) -> ParsedFeed:
+    body, content_type = capture.body or b"", capture.content_type
+    if feed.page_rules is not None:
+        return read_page(body, feed.page_rules, url=url, content_type=content_type)
+    return parse(body, content_type=content_type, url=url)
+
+
 def _whole(parsed: ParsedFeed) -> ParsedFeed:
     """Leave out the entry in which our own limit, or the connection, cut the feed off.
 
-    The next poll brings it whole; half of it now would look like an edit then.
+    The next poll brings it whole; half of it now would look like an edit then. In a page nothing
+    tells where an entry ends: it is the last one.
     """
+    if parsed.format is FeedFormat.PAGE:
+        return replace(parsed, entries=parsed.entries[:-1])
     entries = tuple(entry for entry in parsed.entries if "truncated" not in entry.extras)
     return replace(parsed, entries=entries)
 

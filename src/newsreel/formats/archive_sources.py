@@ -19,9 +19,10 @@ from newsreel.formats.json_values import (
     text_of,
     texts_of,
 )
+from newsreel.formats.page import selectors_of
 from newsreel.formats.urls import host_of
 from newsreel.model.entry import Json
-from newsreel.model.feed import Feed, FeedStatus, IdentityPolicy
+from newsreel.model.feed import Feed, FeedStatus, IdentityPolicy, PageRules
 
 _OPTIONAL = ("folder", "language", "site_url", "title")
 _POLICIES = {policy.name.lower(): policy for policy in IdentityPolicy}
@@ -54,6 +55,8 @@ def _row_of(feed: Feed) -> JsonObject:
         row["has_own_title"] = True
     if feed.is_crawled:
         row["is_crawled"] = True
+    if feed.page_rules is not None:
+        row["page_rules"] = {**selectors_of(feed.page_rules)}
     return row
 
 
@@ -102,4 +105,17 @@ def _feed_of(row: JsonObject, *, is_private: bool) -> Feed:
         identity_policy=_POLICIES[needed_text(row, "identity")],
         interval=timedelta(seconds=seconds) if isinstance(seconds, int) else None,
         added_at=moment_of(needed_text(row, "added")),
+        page_rules=_page_rules_of(row.get("page_rules")),
+    )
+
+
+def _page_rules_of(value: Json) -> PageRules | None:
+    if not isinstance(value, dict):
+        return None
+    return PageRules(
+        entries=needed_text(value, "entries"),
+        title=text_of(value, "title"),
+        link=text_of(value, "link"),
+        date=text_of(value, "date"),
+        summary=text_of(value, "summary"),
     )

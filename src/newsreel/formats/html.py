@@ -296,13 +296,17 @@ def _is_monstrous(html: str) -> bool:
         return False
     if len(html) > _MOST_CHARS or html.count("&") > _MOST_REFERENCES or _LONG_TAG.search(html):
         return True
+    return html.count("<") > 2 * _DEEPEST and is_deeper(html, _DEEPEST)
+
+
+def is_deeper(html: str, most: int) -> bool:
+    """Tell whether elements are nested deeper than this; its parser takes the square of that."""
     depth = 0
-    if html.count("<") > 2 * _DEEPEST:
-        for slash, name in _ANY_TAG.findall(html):
-            if name.lower() not in _UNNESTED:
-                depth = max(depth - 1, 0) if slash else depth + 1
-                if depth > _DEEPEST:
-                    return True
+    for slash, name in _ANY_TAG.findall(html):
+        if name.lower() not in _UNNESTED:
+            depth = max(depth - 1, 0) if slash else depth + 1
+            if depth > most:
+                return True
     return False
 
 

@@ -22,6 +22,7 @@ class FaultKind(StrEnum):
     PROXY = "proxy"
     ROBOTS = "robots"
     NOT_A_FEED = "not-a-feed"
+    NO_ENTRIES = "no-entries"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class FeedFormat(StrEnum):
     JSON_FEED = "json-feed"
     CDF = "cdf"
     SITEMAP_NEWS = "sitemap-news"
+    PAGE = "page"
 
 
 @dataclass(frozen=True, slots=True)
