@@ -15,6 +15,7 @@ from newsreel.model.feed import Feed
 from newsreel.model.poll import Changes, NewEntry, NewRevision, Reread, Tombstone
 from newsreel.store.sqlite.dirt import mark_dirty
 from newsreel.store.sqlite.rows import INSERT_WORDING, dumps, micros, observed_text, revision_row
+from newsreel.store.sqlite.search_index import index_entries
 
 INSERT_ENTRY = """
     INSERT INTO entries (id, feed_id, identity, guid, public_id, day, first_seen_at, seen_at,
@@ -63,6 +64,7 @@ def save_changes(
             "UPDATE OR IGNORE entries SET identity = ?, guid = ? WHERE id = ?",
             (adoption.identity, adoption.guid, adoption.entry_id),
         )
+    index_entries(connection, {*writer.ids.values(), *writer.reworded})
     query = "UPDATE feed_state SET entry_count = entry_count + ? WHERE feed_id = ?"
     connection.execute(query, (len(writer.ids), feed.id))
     if is_poll and not is_import:
@@ -97,6 +99,7 @@ class _Writer:
         self._parser_version = parser_version
         self._days: dict[tuple[str, WriteReason], None] = {}
         self.ids: dict[str, int] = {}
+        self.reworded: set[int] = set()
 
     def add(self, entries: Sequence[NewEntry]) -> None:
         """Add entries, all at once; one that was erased stays away."""
@@ -214,6 +217,7 @@ class _Writer:
     ) -> None:
         row = self._wording(entry_id, number, reread, sighting, seen_at, absent_at)
         self._connection.execute(INSERT_WORDING, row)
+        self.reworded.add(entry_id)
 
     def _wording(
         self,

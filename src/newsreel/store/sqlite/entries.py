@@ -14,6 +14,7 @@ from newsreel.store.protocols import TombstoneRecord
 from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.dirt import mark_dirty
 from newsreel.store.sqlite.rows import dumps, entries_of, known_moment, micros, moment
+from newsreel.store.sqlite.search_index import forget, index_entries, unindex_entries
 
 SHORTEST_ID = 6
 # What stands in the feed was seen at its last poll, what does not at the last before it was lost.
@@ -72,7 +73,7 @@ class Entries:
 
         done = await self._db.write(bury)
         if done and kind is Tombstone.ERASED:
-            await self._db.checkpoint()
+            await forget(self._db)
         return done
 
     async def tombstones(self) -> list[TombstoneRecord]:
@@ -104,6 +105,8 @@ class Entries:
                 _bury(connection, record, *found)
 
         await self._db.write(restore)
+        if any(record.kind is Tombstone.ERASED for record in wanted):
+            await forget(self._db)
 
 
 def _entry(connection: sqlite3.Connection, public_id: str) -> Entry | None:
@@ -168,6 +171,7 @@ def _bury(connection: sqlite3.Connection, record: TombstoneRecord, *entries: Ent
     reason = WriteReason.ERASED if record.kind is Tombstone.ERASED else WriteReason.WITHHELD
     for entry in entries:
         if record.kind is Tombstone.ERASED:
+            unindex_entries(connection, [entry.id])
             connection.execute("DELETE FROM entries WHERE id = ?", (entry.id,))
             connection.execute(
                 "UPDATE feed_state SET entry_count = entry_count - 1, window = "
@@ -179,6 +183,7 @@ def _bury(connection: sqlite3.Connection, record: TombstoneRecord, *entries: Ent
             connection.execute(
                 "UPDATE entries SET withheld_at = ? WHERE id = ?", (micros(record.at), entry.id)
             )
+            index_entries(connection, [entry.id])
         mark_dirty(connection, entry.day, entry.feed_id, reason)
 
 

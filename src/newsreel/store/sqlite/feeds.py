@@ -21,6 +21,7 @@ from newsreel.store.sqlite.rows import (
     page_rules_text,
     request_options_text,
 )
+from newsreel.store.sqlite.search_index import forget, unindex_entries
 
 SELECT = f"SELECT {FEED_COLUMNS} FROM {FEED_TABLES} "  # noqa: S608 - constants only
 SLEEPING = (FeedStatus.REMOVED, FeedStatus.ARCHIVED)
@@ -93,7 +94,7 @@ class Feeds:
 
     async def purge_feed(self, feed_id: int) -> int:
         count = await self._db.write(lambda connection: _purge(connection, feed_id))
-        await self._db.checkpoint()
+        await forget(self._db)
         return count
 
 
@@ -233,14 +234,14 @@ def _save(connection: sqlite3.Connection, feed: Feed) -> Feed:
 
 def _purge(connection: sqlite3.Connection, feed_id: int) -> int:
     rows = connection.execute(DAYS_OF_FEED, (feed_id,)).fetchall()
-    count = connection.execute(
-        "SELECT count(*) FROM entries WHERE feed_id = ?", (feed_id,)
-    ).fetchone()[0]
+    query = "SELECT id FROM entries WHERE feed_id = ?"
+    entry_ids = [row[0] for row in connection.execute(query, (feed_id,))]
+    unindex_entries(connection, entry_ids)
     connection.execute("DELETE FROM feeds WHERE id = ?", (feed_id,))
     connection.execute("DELETE FROM dirty WHERE feed_id = ?", (feed_id,))
     for (day,) in rows:
         mark_dirty(connection, day, 0, WriteReason.ERASED)
-    return int(count)
+    return len(entry_ids)
 
 
 def _wake(connection: sqlite3.Connection, feed_id: int, status: FeedStatus) -> None:

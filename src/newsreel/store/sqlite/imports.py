@@ -22,6 +22,7 @@ from newsreel.store.sqlite.rows import (
     micros,
     revision_row,
 )
+from newsreel.store.sqlite.search_index import index_entries
 
 FILE = """
     INSERT INTO legacy_files (day, name, kind, form) VALUES (?, ?, ?, ?)
@@ -123,7 +124,7 @@ def _wording(connection: sqlite3.Connection, row: LegacyRow) -> int | None:
 
 
 def _restore(connection: sqlite3.Connection, feed: Feed, entries: list[Entry]) -> int:
-    count = 0
+    added = []
     for entry in entries:
         # Its own id alone: what was written out was visible, whatever had its link before.
         if connection.execute(ERASED, (entry.public_id,)).fetchone():
@@ -151,10 +152,11 @@ def _restore(connection: sqlite3.Connection, feed: Feed, entries: list[Entry]) -
             continue
         rows = [revision_row(found[0], revision) for revision in entry.revisions]
         connection.executemany(INSERT_WORDING, rows)
-        count += 1
+        added.append(found[0])
+    index_entries(connection, added)
     query = "UPDATE feed_state SET entry_count = entry_count + ? WHERE feed_id = ?"
-    connection.execute(query, (count, feed.id))
-    return count
+    connection.execute(query, (len(added), feed.id))
+    return len(added)
 
 
 def _files(

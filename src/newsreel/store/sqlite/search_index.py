@@ -1,0 +1,407 @@
+"""The search index in SQLite: kept with what it indexes, in the same transaction.
+
+Theory of operation. The index is an FTS5 table without content: it can't say what it holds, so a
+row is taken out by the very tokens that it was put in with. They can be made again, because
+wordings never change and whatever else goes into a row stands in ``search_rows``; and because an
+index whose tokens were made otherwise (:data:`TERMS`) is emptied before anything is written to it.
+
+Ids of rows are ``day << bits | slot``. Slots rise with the time of day; even ones are taken by
+entries of one wording, odd ones by those that have more, so that a list of ids tells which of them
+may name an entry twice. A day that is full makes the index anew, with wider days.
+
+What FTS5 deletes it marks, and drops when it merges segments. So an erasure merges them all.
+"""
+
+import sqlite3
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import selectolax
+
+from newsreel.core.matching import host_of
+from newsreel.core.searchable import body_text, has_image, moment_of
+from newsreel.core.terms import TERMS_VERSION, index_text
+from newsreel.model.entry import Content
+from newsreel.model.query import Has
+from newsreel.store.sqlite.database import Database
+from newsreel.store.sqlite.rows import CONTENT_COLUMNS, content_of, dumps, known_moment
+
+TERMS = f"{TERMS_VERSION} unicode {unicodedata.unidata_version} lexbor {selectolax.__version__}"
+"""What the tokens of a text depend on."""
+
+EVERYTHING = "=a"
+FEWEST_BITS, MOST_BITS = 12, 30
+MERGED_PAGES = 500
+BATCH = 500
+DAY_ZERO = date(1970, 1, 1)
+
+WORDINGS = f"""
+    SELECT e.id, r.id, r.number, e.feed_id, e.day, e.first_seen_at, e.withheld_at, f.url,
+           f.language, {CONTENT_COLUMNS}
+    FROM entries e JOIN feeds f ON f.id = e.feed_id JOIN revisions r ON r.entry_id = e.id
+    WHERE e.id IN (SELECT value FROM json_each(?)) ORDER BY e.id, r.number, r.reread
+"""  # noqa: S608 - constants only
+ROWS = """
+    SELECT s.entry_id, s.id, s.revision_id, s.feed_id, s.site_id, s.language FROM search_rows s
+    WHERE s.entry_id IN (SELECT value FROM json_each(?)) ORDER BY s.entry_id, s.id
+"""
+INSERT_ROW = """
+    INSERT INTO search_rows (id, entry_id, revision_id, feed_id, site_id, language)
+    VALUES (?, ?, ?, ?, ?, ?)
+"""
+ADD = "INSERT INTO search (rowid, body, title, author) VALUES (?, ?, ?, ?)"
+TAKE_OUT = "INSERT INTO search (search, rowid, body, title, author) VALUES ('delete', ?, ?, ?, ?)"
+BUSIEST = "SELECT max(n) FROM (SELECT count(*) AS n FROM entries GROUP BY day)"
+
+
+class _DayIsFull(Exception):
+    """No id is left in a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row of search_rows."""
+
+    id: int
+    revision_id: int
+    feed_id: int
+    site_id: int
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    """A wording with what its row is made of."""
+
+    revision_id: int
+    feed_id: int
+    site: str
+    language: str | None
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class _EntryRows:
+    """An entry's rows as they should be, with all its readings by revision id."""
+
+    entry_id: int
+    moment: datetime
+    day: date
+    wanted: Sequence[_Wording]
+    readings: dict[int, Content]
+
+
+def index_entries(connection: sqlite3.Connection, entry_ids: Collection[int]) -> None:
+    """Bring the rows of these entries up to date with their wordings, in this transaction.
+
+    Entries that are not in the index yet, since they were there before it, stay out.
+    """
+    if not entry_ids:
+        return
+    pending = _ready(connection)
+    kept = [entry_id for entry_id in entry_ids if entry_id > pending]
+    if kept:
+        _sync_or_widen(connection, kept)
+
+
+def unindex_entries(connection: sqlite3.Connection, entry_ids: Collection[int]) -> None:
+    """Take entries out that are about to be deleted; :func:`forget` them after the commit."""
+    if not entry_ids:
+        return
+    _ready(connection)
+    wanted = sorted(entry_ids)
+    for start in range(0, len(wanted), BATCH):
+        _Sync(connection).take_out(wanted[start : start + BATCH])
+    connection.execute("UPDATE search_state SET traces = 1")
+
+
+def index_batch(connection: sqlite3.Connection, limit: int) -> int:
+    """Index some of the entries that are not yet, the last stored first; return how many."""
+    pending = _ready(connection)
+    query = "SELECT id FROM entries WHERE id <= ? ORDER BY id DESC LIMIT ?"
+    found = [row[0] for row in connection.execute(query, (pending, limit))]
+    if found and not _sync_or_widen(connection, found):
+        return len(found)
+    connection.execute("UPDATE search_state SET pending = ?", (found[-1] - 1 if found else 0,))
+    return len(found)
+
+
+async def forget(db: Database) -> None:
+    """Let nothing of what was erased lie in the database's files, nor in the index."""
+    if await db.read(_has_traces):
+        await db.write(lambda connection: _merge(connection, is_first=True))
+        while await db.write(lambda connection: _merge(connection, is_first=False)):
+            pass
+    await db.checkpoint()
+
+
+def _has_traces(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT traces FROM search_state").fetchone()[0])
+
+
+def _merge(connection: sqlite3.Connection, *, is_first: bool) -> bool:
+    """Merge some of the index's segments into one; return whether there is more to do."""
+    pages = -MERGED_PAGES if is_first else MERGED_PAGES
+    before = connection.total_changes
+    connection.execute("INSERT INTO search (search, rank) VALUES ('merge', ?)", (pages,))
+    if is_first or connection.total_changes - before >= 2:
+        return True
+    connection.execute("UPDATE search_state SET traces = 0")
+    return False
+
+
+def empty_index(connection: sqlite3.Connection, *, bits: int = FEWEST_BITS) -> None:
+    """Take everything out; all entries are to be indexed again."""
+    busiest = connection.execute(BUSIEST).fetchone()[0] or 0
+    while bits < MOST_BITS and 1 << bits < 4 * busiest:
+        bits += 1
+    connection.execute("INSERT INTO search (search) VALUES ('delete-all')")
+    connection.execute("DELETE FROM search_rows")
+    connection.execute("DELETE FROM search_sites")
+    connection.execute(
+        "UPDATE search_state SET terms = ?, bits = ?, traces = 0, "
+        "pending = (SELECT coalesce(max(id), 0) FROM entries)",
+        (TERMS, bits),
+    )
+
+
+def day_bounds(first: date | None, last: date | None, bits: int) -> tuple[int, int]:
+    """Return the least and the greatest id of a span of days."""
+    least = (first or date.min).toordinal() - DAY_ZERO.toordinal()
+    greatest = (last or date.max).toordinal() - DAY_ZERO.toordinal()
+    return least << bits, (greatest + 1 << bits) - 1
+
+
+def _ready(connection: sqlite3.Connection) -> int:
+    """Return up to which id entries are pending; an index of other terms is emptied."""
+    terms, pending = connection.execute("SELECT terms, pending FROM search_state").fetchone()
+    if terms == TERMS:
+        return int(pending)
+    if terms == "":
+        connection.execute("UPDATE search_state SET terms = ?", (TERMS,))
+        return int(pending)
+    empty_index(connection)
+    return int(connection.execute("SELECT pending FROM search_state").fetchone()[0])
+
+
+def _sync_or_widen(connection: sqlite3.Connection, entry_ids: Collection[int]) -> bool:
+    """Sync; where a day has no room, empty the index, whose days get wider, and return False."""
+    connection.execute("SAVEPOINT search_rows")
+    try:
+        _Sync(connection).sync(entry_ids)
+    except _DayIsFull:
+        connection.execute("ROLLBACK TO search_rows")
+        bits = connection.execute("SELECT bits FROM search_state").fetchone()[0]
+        empty_index(connection, bits=bits + 2)
+        return False
+    finally:
+        connection.execute("RELEASE search_rows")
+    return True
+
+
+class _Sync:
+    """Collects what goes out and what comes in, and writes it in the order of ids.
+
+    FTS5 writes a segment whenever a row's id is less than the one before.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._bits = connection.execute("SELECT bits FROM search_state").fetchone()[0]
+        self._sites: dict[str, int] = {}
+        self._changes: list[tuple[int, bool, tuple[str, str, str]]] = []
+
+    def sync(self, entry_ids: Collection[int]) -> None:
+        rows = self._rows(entry_ids)
+        for entry in _entries(self._connection, entry_ids):
+            self._sync_entry(entry, rows.get(entry.entry_id, []))
+        self._write()
+
+    def take_out(self, entry_ids: Collection[int]) -> None:
+        rows = self._rows(entry_ids)
+        for entry in _entries(self._connection, entry_ids):
+            for row in rows.get(entry.entry_id, []):
+                self._remove(row, entry)
+        self._write()
+
+    def _sync_entry(self, entry: _EntryRows, rows: list[_Row]) -> None:
+        is_revised = len(entry.wanted) > 1
+        wanted = {wording.revision_id: wording for wording in entry.wanted}
+        for row in rows:
+            if row.revision_id in wanted and row.id & 1 == is_revised:
+                del wanted[row.revision_id]
+            else:
+                self._remove(row, entry)
+        for wording in wanted.values():
+            self._add(wording, entry, is_revised=is_revised)
+
+    def _add(self, wording: _Wording, entry: _EntryRows, *, is_revised: bool) -> None:
+        row = _Row(
+            id=self._free_id(entry, is_revised=is_revised),
+            revision_id=wording.revision_id,
+            feed_id=wording.feed_id,
+            site_id=self._site_id(wording.site),
+            language=wording.language,
+        )
+        self._connection.execute(
+            INSERT_ROW,
+            (row.id, entry.entry_id, row.revision_id, row.feed_id, row.site_id, row.language),
+        )
+        self._changes.append((row.id, True, self._texts(row, wording.content)))
+
+    def _remove(self, row: _Row, entry: _EntryRows) -> None:
+        self._connection.execute("DELETE FROM search_rows WHERE id = ?", (row.id,))
+        self._changes.append((row.id, False, self._texts(row, entry.readings[row.revision_id])))
+
+    def _write(self) -> None:
+        self._changes.sort(key=itemgetter(0, 1))
+        for is_added, changes in groupby(self._changes, key=itemgetter(1)):
+            values = [(row_id, *texts) for row_id, _, texts in changes]
+            self._connection.executemany(ADD if is_added else TAKE_OUT, values)
+
+    def _rows(self, entry_ids: Collection[int]) -> dict[int, list[_Row]]:
+        found: dict[int, list[_Row]] = {}
+        for row in self._connection.execute(ROWS, (dumps(list(entry_ids)),)):
+            found.setdefault(row[0], []).append(_Row(*row[1:]))
+        return found
+
+    def _texts(self, row: _Row, content: Content) -> tuple[str, str, str]:
+        """Return what the columns body, title and author hold of a row."""
+        body = " ".join((*self._marks(row, content), index_text(body_text(content))))
+        categories = index_text(" ".join(content.categories)) if content.categories else ""
+        author = index_text(content.author) if content.author else ""
+        if categories:
+            author += " #" + categories.replace(" ", " #")
+        return body, index_text(content.title or ""), author
+
+    def _marks(self, row: _Row, content: Content) -> Iterator[str]:
+        """Yield the tokens of filters; they stand before the text."""
+        yield EVERYTHING
+        yield feed_mark(row.feed_id)
+        yield site_mark(row.site_id)
+        links = (content.permalink, content.link, content.canonical_link)
+        sites = {self._site_id(host_of(link)) for link in links if link} - {row.site_id}
+        yield from (link_mark(site_id) for site_id in sorted(sites))
+        if row.language:
+            yield from language_marks(row.language)
+        if has_image(content):
+            yield has_mark(Has.IMAGE)
+        if content.enclosures:
+            yield has_mark(Has.ENCLOSURE)
+        if content.body:
+            yield has_mark(Has.FULLTEXT)
+        if row.id & 1:
+            yield has_mark(Has.REVISION)
+
+    def _site_id(self, host: str) -> int:
+        found = self._sites.get(host)
+        if found is None:
+            query = "SELECT id FROM search_sites WHERE host = ?"
+            row = self._connection.execute(query, (host,)).fetchone()
+            if row is None:
+                query = "INSERT INTO search_sites (host) VALUES (?) RETURNING id"
+                row = self._connection.execute(query, (host,)).fetchone()
+            found = self._sites[host] = int(row[0])
+        return found
+
+    def _free_id(self, entry: _EntryRows, *, is_revised: bool) -> int:
+        """Return the first free id from the time of day on, else the last before it."""
+        least, greatest = day_bounds(entry.day, entry.day, self._bits)
+        moment = entry.moment
+        second = moment.hour * 3600 + moment.minute * 60 + moment.second
+        slot = second * (3 << self._bits) // (4 * 86400)
+        wanted = least + (slot & ~1 | is_revised)
+        found = self._first_free(wanted, step=2, end=greatest)
+        if found is None:
+            found = self._first_free(wanted, step=-2, end=least)
+        if found is None:
+            raise _DayIsFull
+        return found
+
+    def _first_free(self, wanted: int, *, step: int, end: int) -> int | None:
+        query = (
+            "SELECT id FROM search_rows WHERE id >= ? AND id <= ? ORDER BY id"
+            if step > 0
+            else "SELECT id FROM search_rows WHERE id <= ? AND id >= ? ORDER BY id DESC"
+        )
+        for (taken,) in self._connection.execute(query, (wanted, end)):
+            if (taken - wanted) & 1:
+                continue
+            if taken != wanted:
+                break
+            wanted += step
+        return wanted if (wanted <= end if step > 0 else wanted >= end) else None
+
+
+def _entries(connection: sqlite3.Connection, entry_ids: Iterable[int]) -> Iterator[_EntryRows]:
+    rows = connection.execute(WORDINGS, (dumps(sorted(entry_ids)),)).fetchall()
+    for entry_id, found in groupby(rows, key=itemgetter(0)):
+        yield _entry_rows(entry_id, list(found))
+
+
+def _entry_rows(entry_id: int, rows: list[tuple[Any, ...]]) -> _EntryRows:
+    readings, newest = {}, {}
+    for row in rows:
+        content = readings[row[1]] = content_of(row[9:])
+        newest[row[2]] = row[1], content  # a later reading of a wording takes its place
+    _, _, _, feed_id, day_text, first_seen_at, withheld_at, url, feed_language = rows[0][:9]
+    day = date.fromisoformat(day_text)
+    wanted = [
+        _Wording(
+            revision_id=revision_id,
+            feed_id=feed_id,
+            site=host_of(content.permalink or url),
+            language=(content.language or feed_language or "").lower() or None,
+            content=content,
+        )
+        for revision_id, content in newest.values()
+    ]
+    dates = [content.published_at for _, content in newest.values() if content.published_at]
+    return _EntryRows(
+        entry_id=entry_id,
+        moment=moment_of(
+            day,
+            published_at=dates[0] if dates else None,
+            first_seen_at=known_moment(first_seen_at),
+        ),
+        day=day,
+        wanted=[] if withheld_at is not None else wanted,
+        readings=readings,
+    )
+
+
+def feed_mark(feed_id: int) -> str:
+    """Return the token of a feed's rows."""
+    return f"=f{feed_id}"
+
+
+def site_mark(site_id: int) -> str:
+    """Return the token of a site's rows."""
+    return f"=s{site_id}"
+
+
+def link_mark(site_id: int) -> str:
+    """Return the token of rows one of whose links is to a site."""
+    return f"=k{site_id}"
+
+
+def has_mark(what: str) -> str:
+    """Return the token of rows whose entry has something."""
+    return f"=h{what}"
+
+
+def language_marks(language: str) -> Iterator[str]:
+    """Yield the tokens of a language tag and of the wider ones: ``pt-br``, ``pt``."""
+    parts = language.split("-")
+    for end in range(1, len(parts) + 1):
+        yield language_mark("-".join(parts[:end]))
+
+
+def language_mark(language: str) -> str:
+    """Return the token of a language's rows."""
+    return "=l" + "=".join(index_text(part).replace(" ", "") for part in language.split("-"))
