@@ -14,7 +14,6 @@ from newsreel.formats.page import (
     count_matches,
     is_selector,
     read_page,
-    selectors_of,
 )
 from newsreel.formats.page_proposals import propose_rules
 from newsreel.model.entry import FeedFormat, ParsedEntry, ParsedFeed
@@ -301,4 +300,4 @@ def test_what_is_proposed_can_be_used(parts: list[str]) -> None:
     for rules in propose_rules(body, url=URL):
         check_rules(rules)
         assert len(read_page(body, rules, url=URL).entries) >= 3
-        assert selectors_of(rules)["entries"] == rules.entries
+        assert rules.selectors["entries"] == rules.entries

@@ -25,7 +25,7 @@ def read(feed: Feed, capture: Capture, *, detect: Detect | None = None) -> Readi
     if capture.fault is not None:
         return Reading(capture=capture, outcome=Outcome.FAILED, fault=capture.fault)
     is_same = capture.digest and capture.digest == feed.body_digest
-    if capture.is_not_modified or (is_same and not capture.is_pushed):
+    if capture.is_not_modified or (is_same and not capture.is_pushed and not feed.is_read_anew):
         return Reading(capture=capture, outcome=Outcome.NOT_MODIFIED)
     url = _base_of(feed, capture)
     try:
@@ -47,7 +47,7 @@ def read(feed: Feed, capture: Capture, *, detect: Detect | None = None) -> Readi
         facts=_facts_of(parsed, url),
         sightings=sightings,
         identity_policy=policy,
-        hints=_hints_of(parsed) | _hub_hints_of(feed, capture, parsed, url),
+        hints=_hints_of(feed, parsed) | _hub_hints_of(feed, capture, parsed, url),
         is_truncated=parsed.truncated or capture.is_cut,
     )
 
@@ -93,13 +93,14 @@ def _facts_of(parsed: ParsedFeed, url: str) -> FeedFacts:
     )
 
 
-def _hints_of(parsed: ParsedFeed) -> dict[str, Json]:
+def _hints_of(feed: Feed, parsed: ParsedFeed) -> dict[str, Json]:
     """What the schedule goes by until the next body comes, as JSON."""
     hints: dict[str, Json] = {
         "ttl_minutes": parsed.ttl_minutes,
         "update_period_minutes": parsed.update_period_minutes,
         "skip_hours": list(parsed.skip_hours),
         "skip_days": list(parsed.skip_days),
+        "page_rules": {**feed.page_rules.selectors} if feed.page_rules is not None else None,
     }
     return {name: value for name, value in hints.items() if value}
 

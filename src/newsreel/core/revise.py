@@ -1,8 +1,8 @@
 """What is known + what was seen → what changes.
 
 Law: revising the same sightings twice changes nothing. Only title, permalink, author, summary and
-body make a revision (A→B→A: three); a wording that differs only because today's parser or digest
-differs is a reread; all else is an observation.
+body make a revision (A→B→A: three); a wording that differs only because today's parser, digest
+or rules for a page differ is a reread; all else is an observation.
 """
 
 from collections.abc import Iterable
@@ -194,7 +194,7 @@ def _compare(
         draft.unchanged += 1
         if sighting.observed != entry.observed:
             draft.observations.append(Observation(entry_id=entry.entry_id, sighting=sighting))
-    elif is_todays or _is_edit_of_import(entry, sighting):
+    elif (is_todays and not feed.is_read_anew) or _is_edit_of_import(entry, sighting):
         draft.revised.append(
             NewRevision(
                 entry_id=entry.entry_id,

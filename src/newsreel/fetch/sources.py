@@ -18,7 +18,8 @@ async def fetch(feed: Feed, client: Client, *, gate: HostGate | None = None) -> 
 def request_of(feed: Feed) -> Request:
     """Return what a feed of the web is asked for."""
     headers = AS_A_PAGE if feed.page_rules is not None else ()
-    return request_for(feed.url, feed.request_options, validators=feed.validators, headers=headers)
+    validators = NOT_ASKED_YET if feed.is_read_anew else feed.validators
+    return request_for(feed.url, feed.request_options, validators=validators, headers=headers)
 
 
 def request_for(

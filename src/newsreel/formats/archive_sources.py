@@ -19,7 +19,6 @@ from newsreel.formats.json_values import (
     text_of,
     texts_of,
 )
-from newsreel.formats.page import selectors_of
 from newsreel.formats.urls import host_of
 from newsreel.model.entry import Json
 from newsreel.model.feed import Feed, FeedStatus, IdentityPolicy, PageRules
@@ -56,7 +55,7 @@ def _row_of(feed: Feed) -> JsonObject:
     if feed.is_crawled:
         row["is_crawled"] = True
     if feed.page_rules is not None:
-        row["page_rules"] = {**selectors_of(feed.page_rules)}
+        row["page_rules"] = {**feed.page_rules.selectors}
     return row
 
 

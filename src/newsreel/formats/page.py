@@ -6,7 +6,7 @@ it; an address that stands there twice is one entry.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
@@ -40,7 +40,7 @@ def check_rules(rules: PageRules) -> None:
     Raises:
         UsageError: one is no CSS selector.
     """
-    for name, selector in selectors_of(rules).items():
+    for name, selector in rules.selectors.items():
         if not is_selector(selector):
             raise UsageError(
                 f"not a CSS selector, for --{name}: {selector[:80]!r}",
@@ -58,12 +58,6 @@ def is_selector(text: str) -> bool:
     except SelectolaxError:
         return False
     return True
-
-
-def selectors_of(rules: PageRules) -> dict[str, str]:
-    """Return the selectors that are given, by name."""
-    named = {field.name: getattr(rules, field.name) for field in fields(rules)}
-    return {name: selector for name, selector in named.items() if selector is not None}
 
 
 def read_page(
@@ -109,7 +103,7 @@ def count_matches(body: bytes, rules: PageRules, *, content_type: str | None = N
     """Return what the selectors of rules that :func:`check_rules` accepts match."""
     page = Page(decoded(body, content_type=content_type).text, "")
     elements = page.elements(rules.entries)
-    within = {name: css for name, css in selectors_of(rules).items() if name != "entries"}
+    within = {name: css for name, css in rules.selectors.items() if name != "entries"}
     return Counts(
         len(elements),
         {

@@ -1,7 +1,7 @@
 """A feed: what is polled, and the state of its polling."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
@@ -60,6 +60,12 @@ class PageRules:
     link: str | None = None
     date: str | None = None
     summary: str | None = None
+
+    @property
+    def selectors(self) -> dict[str, str]:
+        """The selectors that are given, by name."""
+        named = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: selector for name, selector in named.items() if selector is not None}
 
 
 AS_SET = RequestOptions()
@@ -134,3 +140,9 @@ class Feed:
     def display_title(self) -> str:
         """The title, else the address without its scheme."""
         return self.title or self.url.partition("://")[2] or self.url
+
+    @property
+    def is_read_anew(self) -> bool:
+        """Whether it is read by other rules than its last body was."""
+        rules = self.page_rules.selectors if self.page_rules is not None else None
+        return self.body_digest is not None and self.hints.get("page_rules") != rules
