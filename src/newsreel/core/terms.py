@@ -24,6 +24,7 @@ import re
 import sys
 import unicodedata
 from array import array
+from collections.abc import Iterator
 from operator import add
 
 TERMS_VERSION = 1
@@ -37,8 +38,9 @@ _SPACED = dict.fromkeys(range(128), " ")
 _ASCII = _SPACED | {ord(char): char for char in "0123456789abcdefghijklmnopqrstuvwxyz"}
 _ASCII |= {ord(char): char.lower() for char in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _CHUNK = re.compile("[0-9a-z\x80-\U0010ffff]+")
-_SIGN = re.compile("(?<![0-9a-z\x80-\U0010ffff])([a-z])(\\+\\+|#)(?![a-z+#])")
-_SIGN_NAMES = {"++": "plusplus ", "#": "sharp "}
+SIGN = re.compile(r"(?<![^\W_])([A-Za-z])(\+\+|#)(?![^\W\d_]|[+#])")
+"""``C++`` and ``C#``: the only words that punctuation is part of."""
+_SIGN_NAMES = {"++": "plusplus", "#": "sharp"}
 
 # Thai, Lao, Myanmar, Khmer; kana, Han, Hangul. A unit is a letter with the marks that follow it.
 _LETTERS = (
@@ -58,18 +60,33 @@ _UNIT = re.compile(f"[{_LETTERS}{_MARKS}][{_MARKS}]*")
 
 def index_text(text: str) -> str:
     """Return the tokens of a text in their order, with one blank between two."""
+    if "#" in text or "++" in text:
+        text = SIGN.sub(_named_sign, text)
     if text.isascii():
-        if "#" in text or "++" in text:
-            text = _SIGN.sub(_named_sign, text.lower())
         tokens = text.translate(_ASCII).split()
     else:
-        text = text.lower()
-        if "#" in text or "++" in text:
-            text = _SIGN.sub(_named_sign, text)
-        tokens = " ".join([_CHUNKS[chunk] for chunk in _CHUNK.findall(text)]).split()
+        tokens = " ".join([_CHUNKS[chunk] for chunk in _CHUNK.findall(text.lower())]).split()
     if len(text) > LONGEST and max(map(len, tokens), default=0) > LONGEST:
         tokens = [token[:LONGEST] for token in tokens]
     return " ".join(tokens)
+
+
+def pieces_of(word: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the tokens of a folded word, and where in it each begins and ends."""
+    at = 0
+    for run in _UNSPACED.finditer(word):
+        if run.start() > at:
+            yield word[at : run.start()], at, run.start()
+        at = run.end()
+        units = [
+            (run.start() + unit.start(), run.start() + unit.end())
+            for unit in _UNIT.finditer(run[0])
+        ]
+        for (start, end), (_, next_end) in zip(units, [*units[1:], units[-1]], strict=True):
+            last = max(end, next_end)
+            yield word[start:last], start, last
+    if at < len(word):
+        yield word[at:], at, len(word)
 
 
 def query_tokens(text: str, *, is_prefix: bool = False) -> tuple[tuple[str, ...], bool]:
@@ -91,7 +108,7 @@ def _is_unit(token: str) -> bool:
 
 
 def _named_sign(match: re.Match[str]) -> str:
-    return match[1] + _SIGN_NAMES[match[2]]
+    return f" {match[1]}{_SIGN_NAMES[match[2]]} "
 
 
 class _Chunks(dict[str, str]):
@@ -100,7 +117,7 @@ class _Chunks(dict[str, str]):
     def __missing__(self, chunk: str) -> str:
         if chunk.isascii():
             return chunk
-        folded = _folded(chunk)
+        folded = _UNSPACED.sub(_paired, fold(chunk))
         if len(chunk) <= 24:
             if len(self) >= 50_000:
                 self.clear()
@@ -111,13 +128,15 @@ class _Chunks(dict[str, str]):
 _CHUNKS = _Chunks()
 
 
-def _folded(chunk: str) -> str:
-    """Fold what stands between two ASCII separators: words, maybe with blanks between them."""
+def fold(chunk: str) -> str:
+    """Fold lower-case text without ASCII separators: words, maybe with blanks between them.
+
+    Scripts without blanks are not cut into pairs.
+    """
     if _EARLY.search(chunk):
         chunk = chunk.translate(_EARLY_FORMS)
     folded = unicodedata.normalize("NFKC", chunk).casefold()
-    folded = unicodedata.normalize("NFC", folded).translate(_CHARS)
-    return _UNSPACED.sub(_paired, folded)
+    return unicodedata.normalize("NFC", folded).translate(_CHARS)
 
 
 def _paired(match: re.Match[str]) -> str:

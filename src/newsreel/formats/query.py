@@ -150,8 +150,9 @@ class _Reader:
         while self._at < len(self._text):
             self._read_next()
         while len(self._groups) > 1:
+            self._notes.add("a parenthesis is not closed")
             self._close()
-        node = self._groups[0].node()
+        node = self._end(self._groups[0])
         if node is None:
             return Or(()) if self._has_lost_words else And(())
         return node
@@ -218,8 +219,15 @@ class _Reader:
             self._ignored -= 1
         elif len(self._groups) > 1:
             group = self._groups.pop()
-            node = group.node()
+            node = self._end(group)
             self._groups[-1].add(_negated(node) if group.is_negated else node)
+        else:
+            self._notes.add("a parenthesis closes nothing")
+
+    def _end(self, group: _Group) -> Node | None:
+        if group.is_or_pending:
+            self._notes.add("“OR” has nothing after it and was left out")
+        return group.node()
 
     def _read_term(self) -> None:
         """Read ``field:value``, a phrase or a word; the text here is neither blank nor junk."""
