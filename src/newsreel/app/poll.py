@@ -15,6 +15,7 @@ from datetime import timedelta
 from newsreel.app.captures import Keep, nowhere
 from newsreel.app.clock import Clock
 from newsreel.app.languages import detector
+from newsreel.app.robots import fetch_page
 from newsreel.core.conclude import conclude, polled_at
 from newsreel.core.reading import read
 from newsreel.core.revise import revise
@@ -64,7 +65,10 @@ async def poll_feed(
     keep: Keep = nowhere,
 ) -> Poll:
     """Poll one leased feed and return what came of it, stored."""
-    capture = await fetch(feed, client, gate=gate)
+    if feed.page_rules is None:
+        capture = await fetch(feed, client, gate=gate)
+    else:
+        capture = await fetch_page(feed, store, client, gate, clock=clock)
     return await take_in(feed, capture, store, clock=clock, keep=keep)
 
 

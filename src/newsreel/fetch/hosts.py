@@ -151,6 +151,11 @@ class HostGate:
         place.is_spared = False
         self._pass_on(host, place)
 
+    async def rest(self, host: str) -> None:
+        """Keep the gap between two requests that are made in one turn."""
+        gap = max(self.state(host).gap, self._least(host))
+        await asyncio.sleep(rest_of(host, gap, now=self._clock()).total_seconds())
+
     def _pass_on(self, host: str, place: "_Place") -> None:
         if not place.pass_on() and place.free_at <= asyncio.get_running_loop().time():
             del self._places[host]  # so that memory does not grow with the number of hosts
