@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from newsreel.core.terms import LONGEST, SIGN, fold, index_text, pieces_of
 
@@ -64,7 +65,7 @@ def _aligned(chunk: str) -> list[tuple[str, int, int]]:
     folded: list[str] = []
     places: list[tuple[int, int]] = []
     for first, last in _clusters(chunk):
-        piece = fold(chunk[first:last].lower())
+        piece = _fold_one(chunk[first:last])
         folded.append(piece)
         places.extend([(first, last)] * len(piece))
     return [
@@ -72,6 +73,11 @@ def _aligned(chunk: str) -> list[tuple[str, int, int]]:
         for word in re.finditer(r"[^ ]+", "".join(folded))
         for token, first, last in pieces_of(word[0])
     ]
+
+
+@lru_cache(10_000)
+def _fold_one(cluster: str) -> str:
+    return fold(cluster.lower())
 
 
 def _clusters(chunk: str) -> list[tuple[int, int]]:
