@@ -182,6 +182,11 @@ class Publisher:
         assert isinstance(page, Page)
         return page.tag
 
+    def wait_for_request(self, path: str) -> None:
+        """Wait until a path was asked for."""
+        with self._arrival:
+            assert self._arrival.wait_for(lambda: self.requests_for(path), timeout=30)
+
     async def wait_for(self, count: int) -> None:
         """Wait until so many requests have come."""
 

@@ -40,6 +40,7 @@ class Settings:
     user_agent: str = ""
     contact: str = ""
     concurrency: int = 64
+    workers: int = 1
     timeout: timedelta = timedelta(seconds=30)
     host_gap: timedelta = timedelta(seconds=1)
     max_bytes: int = 20_000_000
@@ -141,7 +142,7 @@ def _read(name: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - the valu
             case "allow_private":
                 parts = value.split(",") if isinstance(value, str) else value
                 return tuple(str(part).strip() for part in parts if str(part).strip())
-            case "concurrency" | "max_bytes" | "captures_budget":
+            case "concurrency" | "workers" | "max_bytes" | "captures_budget":
                 return _positive(int(value))
             case "timeout":
                 return timedelta(seconds=_positive(float(value)))
@@ -194,6 +195,7 @@ _HINTS = {
     "timeout": "a number of seconds, such as 30",
     "host_gap": "a number of seconds, such as 1",
     "concurrency": "a whole number, such as 64",
+    "workers": "a whole number, such as 2",
     "captures_budget": "a whole number of bytes, such as 2000000000",
     "max_bytes": "a whole number of bytes, such as 20000000",
     "allow_private": "hosts or networks, such as nas.lan or 127.0.0.0/8",

@@ -301,3 +301,61 @@ async def test_a_publisher_sees_one_connection_at_a_time(publisher: Publisher) -
     assert all(capture.fault is None for capture in captures)
     assert len(publisher.requests) == 20
     assert publisher.most_open <= 2  # the server may notice the end of one after the next began
+
+
+@pytest.mark.parametrize("ago", [0.0, 0.5])
+async def test_the_gap_to_what_somebody_else_asked_is_kept(ago: float) -> None:
+    clock = Clock()
+    gate = HostGate(OPEN, clock)
+    loop = asyncio.get_running_loop()
+    asked_at = clock.now - timedelta(seconds=ago)
+    start = loop.time()
+
+    gate.recall([HostState(PUBLIC, asked_at=asked_at)])
+    async with gate.turn(PUBLIC):
+        waited = loop.time() - start
+
+    # to the second, so that it may have been asked a second later
+    assert waited >= (1 + GAP.total_seconds() - ago) * 0.99
+
+
+async def test_what_is_long_over_or_was_asked_in_another_time_holds_nobody_up() -> None:
+    gate = gate_of(policy=replace(OPEN, host_gap=timedelta(hours=1)))
+    hosts = {
+        "long.example": NOW - timedelta(hours=2),
+        "ahead.example": NOW + timedelta(days=300),
+        "127.0.0.1": NOW,
+    }
+
+    gate.recall([HostState(host, asked_at=asked_at) for host, asked_at in hosts.items()])
+
+    async with asyncio.timeout(10):
+        for host in hosts:
+            async with gate.turn(host) as turn:
+                assert turn.closed_until is None
+
+
+async def test_what_others_learned_counts_but_not_over_what_we_learned_since() -> None:
+    gate = gate_of()
+    gate.recall([HostState(PUBLIC, NOW + timedelta(hours=1), timedelta(minutes=1))])
+    closed = gate.closed_until(PUBLIC)
+    gate.recall([HostState(PUBLIC)])
+    opened = gate.closed_until(PUBLIC)
+    gate.learn(PUBLIC, limited(600))
+    gate.recall([HostState(PUBLIC)])
+
+    assert closed == NOW + timedelta(hours=1)
+    assert opened is None
+    assert gate.closed_until(PUBLIC) == NOW + timedelta(minutes=10)
+
+
+async def test_places_of_hosts_that_rest_no_more_are_forgotten() -> None:
+    clock = Clock()
+    gate = HostGate(replace(OPEN, host_gap=timedelta(microseconds=1)), clock)
+    for number in range(5000):
+        host = f"{number}.example"
+        gate.recall([HostState(host)])
+        async with gate.turn(host):
+            pass
+
+    assert len(gate._places) < 2500

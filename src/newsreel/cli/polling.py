@@ -2,10 +2,9 @@
 
 import asyncio
 import signal
-from collections import Counter
 from collections.abc import Iterable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime
 
 import click
@@ -13,16 +12,20 @@ import click
 from newsreel.app.clock import utc_now
 from newsreel.cli.choice import feed_of
 from newsreel.cli.context import Context
+from newsreel.cli.listening import listening
 from newsreel.cli.listing import Row, name_of, note, print_rows
 from newsreel.cli.progress import Progress
+from newsreel.cli.tally import Tally
+from newsreel.cli.workers import polls
 from newsreel.core.states import why_left_alone
 from newsreel.errors import NewsreelError, StoreBusy
 from newsreel.formats.urls import redacted
 from newsreel.model.feed import Feed, FeedStatus
-from newsreel.model.poll import Outcome, Poll, PollRecord
+from newsreel.model.poll import Poll, PollRecord
 from newsreel.store import Store
 
 EXPORT_EVERY = 60.0
+MOST_WORKERS = 64
 
 LOG_COLUMNS = (
     ("polled_at", "polled"),
@@ -36,84 +39,63 @@ LOG_COLUMNS = (
 )
 
 
-@dataclass(slots=True)
-class Tally:
-    """What a round brought, in numbers."""
-
-    feed_ids: set[int] = field(default_factory=set)
-    outcomes: Counter[str] = field(default_factory=Counter)
-    faults: Counter[str] = field(default_factory=Counter)
-    new: int = 0
-    revised: int = 0
-    left_out: int = 0
-    gaps: int = 0
-
-    def count(self, poll: Poll) -> None:
-        """Take one poll in."""
-        self.feed_ids.add(poll.feed.id)
-        self.outcomes[poll.reading.outcome.value] += 1
-        self.new += len(poll.changes.new)
-        self.revised += len(poll.changes.revised)
-        self.left_out += poll.changes.left_out
-        self.gaps += len(poll.gaps)
-        if poll.reading.fault:
-            self.faults[poll.reading.fault.reason] += 1
-
-    def told(self) -> str:
-        """Return it in a sentence."""
-        polled = self.outcomes.total()
-        parts = [f"polled {polled} feeds: {self.new} new entries, {self.revised} revised"]
-        if same := self.outcomes[Outcome.NOT_MODIFIED.value]:
-            parts.append(f"{same} not modified")
-        if self.faults:
-            reasons = ", ".join(f"{count} {reason}" for reason, count in self.faults.most_common())
-            parts.append(f"{self.faults.total()} failed ({reasons})")
-        if self.left_out:
-            parts.append(f"{self.left_out} left out: erased before")
-        if self.gaps:
-            parts.append(f"{self.gaps} gaps")
-        return "; ".join(parts)
+WORKERS = click.option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(1, MOST_WORKERS),
+    help="How many processes poll side by side.",
+)
 
 
 @click.command()
 @click.argument("feeds", nargs=-1, metavar="[FEED]...")
 @click.option("--all", "wants_all", is_flag=True, help="Everything, whatever its interval.")
 @click.option("--no-export", is_flag=True, help="Don't write the days that changed.")
+@WORKERS
 @click.pass_obj
-def poll(context: Context, feeds: tuple[str, ...], *, wants_all: bool, no_export: bool) -> None:
+def poll(
+    context: Context,
+    feeds: tuple[str, ...],
+    *,
+    wants_all: bool,
+    no_export: bool,
+    workers: int | None,
+) -> None:
     """Poll what is due, once, and write the days that changed.
 
     A feed's number, address or title polls that one. A publisher's Retry-After and a host's gap
     are kept whatever is asked for.
     """
+    context = _with_workers(context, workers)
     context.run(_poll(context, feeds, wants_all=wants_all, has_export=not no_export))
+
+
+def _with_workers(context: Context, workers: int | None) -> Context:
+    if workers is None:
+        return context
+    return replace(context, settings=replace(context.settings, workers=workers))
 
 
 async def _poll(
     context: Context, texts: tuple[str, ...], *, wants_all: bool, has_export: bool
 ) -> None:
-    from newsreel.app.poll import Wanted, poll_feeds
+    from newsreel.app.poll import Wanted
 
-    async with (
-        context.open_store() as store,
-        context.client() as client,
-        context.captures(note) as keep,
-    ):
+    async with context.open_store() as store:
         chosen = tuple([(await feed_of(store, text)).id for text in texts])
         wanted = Wanted(feed_ids=chosen or None, is_forced=wants_all)
         tally, started_at = Tally(), utc_now()
         counts = await store.counts(now=started_at)
         total = len(chosen) or (counts.active if wants_all else counts.due)
         with Progress("polling", total) as progress:
-            polls = poll_feeds(store, client, clock=utc_now, wanted=wanted, keep=keep)
-            async with aclosing(polls):
-                async for done in polls:
-                    tally.count(done)
+            async with aclosing(polls(context, store, wanted, tell=note)) as found:
+                async for told in found:
+                    tally.count(told)
                     progress.step()
         if not counts.feeds and not chosen:
             note("no feeds yet; 'newsreel add URL' adds one, 'newsreel import FILE' many")
             return
-        note(tally.told())
+        note(tally.sentence())
         if chosen:
             await _tell_left_alone(store, sorted({*chosen} - tally.feed_ids), started_at)
         elif wants_all and (held := total - tally.outcomes.total()) > 0:
@@ -136,25 +118,23 @@ async def _tell_left_alone(store: Store, feed_ids: Iterable[int], started_at: da
 
 
 @click.command()
+@WORKERS
 @click.pass_obj
-def run(context: Context) -> None:
+def run(context: Context, *, workers: int | None) -> None:
     """Poll and write days for ever, as a service; SIGTERM or Ctrl-C stops it cleanly."""
+    context = _with_workers(context, workers)
     context.run(_run(context))
 
 
 async def _run(context: Context) -> None:
-    from newsreel.app.poll import Wanted, poll_feeds
+    from newsreel.app.poll import Wanted
     from newsreel.log import event
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with (
-        context.open_store() as store,
-        context.client() as client,
-        context.captures(lambda told: event("captures", told=told)) as keep,
-    ):
+    async with listening(context), context.open_store() as store:
         counts = await store.counts(now=utc_now())
         event("started", feeds=counts.active, entries=counts.entries)
         if not context.settings.contact and not context.settings.user_agent:
@@ -162,18 +142,29 @@ async def _run(context: Context) -> None:
         exporting = asyncio.create_task(_export_on(context, stop))
         try:
             while not stop.is_set():
-                wanted = Wanted(stop=stop)
-                polls = poll_feeds(store, client, clock=utc_now, wanted=wanted, keep=keep)
+                found = polls(context, store, Wanted(stop=stop), tell=_log_notice, see=_log_poll)
                 try:
-                    async with aclosing(polls):
-                        async for done in polls:
-                            event("polled", **_poll_fields(done))
+                    async with aclosing(found):
+                        async for _ in found:
+                            pass
                 except StoreBusy as error:
                     event("waiting", error=str(error), hint=error.hint)
         finally:
             stop.set()
             await exporting
         event("stopped")
+
+
+def _log_notice(text: str) -> None:
+    from newsreel.log import event
+
+    event("notice", told=text)
+
+
+def _log_poll(poll: Poll) -> None:
+    from newsreel.log import event
+
+    event("polled", **_poll_fields(poll))
 
 
 async def _export_on(context: Context, stop: asyncio.Event) -> None:
