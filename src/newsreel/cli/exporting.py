@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,7 @@ from newsreel.cli.choice import feed_of
 from newsreel.cli.context import Context
 from newsreel.cli.listing import Row, note, plain, print_rows
 from newsreel.cli.progress import Progress
+from newsreel.cli.rows import RowOptions, export_rows
 from newsreel.errors import ArchiveError, UsageError
 from newsreel.model.day import DayCount
 from newsreel.model.entry import Entry
@@ -98,8 +100,22 @@ def _day_row(count: DayCount) -> Row:
 @click.option("--all", "wants_all", is_flag=True, help="Every day, imported ones too.")
 @click.option("--feed", metavar="FEED", help="One feed: its number, address or title.")
 @click.option("--legacy", is_flag=True, help="The files that the old link archive wrote.")
+@click.option(
+    "--format",
+    "row_format",
+    type=click.Choice(("parquet", "csv", "jsonl")),
+    help="Entries as rows of one file instead, in their newest wordings.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Where the rows go; else to stdout.",
+)
+@click.option("--private", is_flag=True, help="Rows of private feeds too.")
 @click.pass_obj
-def export(
+def export(  # noqa: PLR0913 - one for each option
     context: Context,
     *,
     day: date | None,
@@ -108,15 +124,27 @@ def export(
     wants_all: bool,
     feed: str | None,
     legacy: bool,
+    row_format: str | None,
+    output: Path | None,
+    private: bool,
 ) -> None:
     """Write the days that changed as plain files; or the days, or the feed, that you name.
 
     What is there already is not written again.
+
+    With --format, entries are written as rows to one file, or to stdout: all, or those of the days
+    or the feed that you name.
     """
     if day and (first or last):
         raise UsageError("--day goes without --from and --to", hint="use one or the other")
     _check_order(first, last)
     chosen = Selection(first=day or first, last=day or last, is_all=wants_all)
+    options = RowOptions(row_format=row_format, output=output, private=private)
+    if options.is_named:
+        if legacy:
+            raise UsageError("--legacy goes without --format", hint="use one or the other")
+        export_rows(context, chosen, feed, options)
+        return
     context.run(_export(context, chosen, feed, is_legacy=legacy))
 
 

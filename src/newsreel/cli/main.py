@@ -27,6 +27,7 @@ COMMANDS = {
     "remove": ("feeds:remove", "Stop polling a feed; its archive stays."),
     "export": ("exporting:export", "Write the days that changed as plain files."),
     "export-opml": ("importing:export_opml", "Write the feeds as OPML."),
+    "sql": ("rows:sql", "Ask the archive's tables with a SELECT."),
     "rebuild": ("exporting:rebuild", "Make a database from the archive's files."),
     "reparse": ("captures:reparse", "Read raw captures again with today's parser."),
     "withhold": (
