@@ -171,7 +171,7 @@ def test_rules_that_find_nothing_are_an_error(body: str, entries: str, told: str
 def test_a_bad_selector_is_named(name: str) -> None:
     rules = PageRules(**{"entries": "li", name: "li >> a["})
 
-    with pytest.raises(UsageError, match=f"for --{name}: 'li >> a"):
+    with pytest.raises(UsageError, match=f"for the {name}: 'li >> a"):
         check_rules(rules)
 
 

@@ -8,12 +8,13 @@ from newsreel.app.clock import Clock
 from newsreel.app.poll import LEASE_TERM, take_in
 from newsreel.errors import FeedError, NotAFeed, UsageError
 from newsreel.fetch.client import Client
-from newsreel.fetch.sources import request_for
+from newsreel.fetch.sources import AS_A_PAGE, request_for
 from newsreel.formats.document import parse
 from newsreel.formats.html import FoundFeed, find_feeds
+from newsreel.formats.page import read_page
 from newsreel.formats.urls import origin_of, redacted
 from newsreel.model.capture import Capture
-from newsreel.model.feed import AS_SET, Feed, FeedStatus, NewFeed, RequestOptions
+from newsreel.model.feed import AS_SET, Feed, FeedStatus, NewFeed, PageRules, RequestOptions
 from newsreel.model.poll import Poll
 from newsreel.store.protocols import Store
 
@@ -43,13 +44,7 @@ async def discover(address: str, client: Client, options: RequestOptions = AS_SE
     :class:`~newsreel.errors.NotAFeed` where neither a feed nor a page with feeds stands there.
     """
     url = with_scheme(address)
-    capture = await client.fetch(request_for(url, options))
-    if capture.fault is not None:
-        raise FeedError(
-            f"nothing can be read at {redacted(url)}: {capture.fault.reason}"
-            + (f" ({capture.fault.detail})" if capture.fault.detail else ""),
-            hint=_HINTS.get(capture.fault.kind, "check the address in a browser"),
-        )
+    capture = _answered(await client.fetch(request_for(url, options)), url)
     body = capture.body or b""
     try:
         parse(body, content_type=capture.content_type, url=capture.final_url)
@@ -61,10 +56,49 @@ async def discover(address: str, client: Client, options: RequestOptions = AS_SE
                 hint="give the feed's own address, or a page that announces feeds",
             ) from error
         return Discovery(url=url, found=found)
+    return Discovery(url=_target_of(capture, url, options), capture=capture)
+
+
+async def page_at(
+    address: str, client: Client, options: RequestOptions = AS_SET
+) -> tuple[str, Capture]:
+    """Return a page and its address, asked for as browsers do.
+
+    Raises :class:`~newsreel.errors.FeedError` where nothing answers.
+    """
+    url = with_scheme(address)
+    capture = await client.fetch(request_for(url, options, headers=AS_A_PAGE))
+    return _target_of(_answered(capture, url), url, options), capture
+
+
+async def discover_page(
+    address: str, rules: PageRules, client: Client, options: RequestOptions = AS_SET
+) -> Discovery:
+    """Return a page on which these rules find entries.
+
+    Raises :class:`~newsreel.errors.FeedError` where nothing answers, and
+    :class:`~newsreel.errors.NoEntries` where they find none.
+    """
+    url, capture = await page_at(address, client, options)
+    read_page(capture.body or b"", rules, url=url, content_type=capture.content_type)
+    return Discovery(url=url, capture=capture)
+
+
+def _answered(capture: Capture, url: str) -> Capture:
+    if capture.fault is None:
+        return capture
+    raise FeedError(
+        f"nothing can be read at {redacted(url)}: {capture.fault.reason}"
+        + (f" ({capture.fault.detail})" if capture.fault.detail else ""),
+        hint=_HINTS.get(capture.fault.kind, "check the address in a browser"),
+    )
+
+
+def _target_of(capture: Capture, url: str, options: RequestOptions) -> str:
     target = capture.permanent_url or url
     if options.has_credential and origin_of(target) != origin_of(url):
-        target = url  # what it is asked with is meant for this origin
-    return Discovery(url=target, capture=capture)
+        return url  # what it is asked with is meant for this origin
+    return target
 
 
 async def add_feed(

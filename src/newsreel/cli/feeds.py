@@ -13,6 +13,7 @@ from newsreel.cli.asking import NO_HEADERS, asked_with, asking_options, own_ways
 from newsreel.cli.choice import feed_of
 from newsreel.cli.context import Context
 from newsreel.cli.listing import Row, name_of, note, plain, print_rows
+from newsreel.cli.pages import page_options, rules_with
 from newsreel.core.states import state_of
 from newsreel.errors import FeedError, UsageError
 from newsreel.formats.urls import origin_of, redacted
@@ -67,6 +68,7 @@ class Interval(click.ParamType[timedelta]):
 @click.option("--folder", help="The folder to put them in.")
 @click.option("--tag", "tags", multiple=True, help="A tag; may be given several times.")
 @click.option("--private", is_flag=True, help="Keep it out of everything public.")
+@page_options
 @asking_options
 @click.pass_obj
 def add(
@@ -83,12 +85,20 @@ def add(
     """Add feeds by their addresses, or by their sites'.
 
     A page is searched for the feeds it announces; where there are several, you are asked which.
+    With --entries its own links are the entries; 'newsreel try-page URL' proposes selectors.
     """
-    options = asked_with(AS_SET, choices)
+    options, rules = asked_with(AS_SET, choices), rules_with(None, choices)
     if options.has_credential and len(urls) > 1:
         raise UsageError("headers and passwords are for one feed", hint="add them one by one")
+    if rules is not None and len(urls) > 1:
+        raise UsageError("selectors are for one page", hint="add them one by one")
     template = NewFeed(
-        url="", folder=folder, tags=tags, is_private=private, request_options=options
+        url="",
+        folder=folder,
+        tags=tags,
+        is_private=private,
+        request_options=options,
+        page_rules=rules,
     )
     if context.run(_add_all(context, urls, template, wants_all=wants_all)):
         sys.exit(1)
@@ -125,14 +135,17 @@ async def _add_all(
 
 async def _add(door: Door, url: str, template: NewFeed, *, wants_all: bool) -> int:
     """Add what stands at an address; return how many feeds of a page could not be added."""
-    from newsreel.app.discover import discover
+    from newsreel.app.discover import discover, discover_page
 
     known = await door.store.find_feed(url)
     if known is not None and (known.status in STOPPED or _is_polled(known)):
         _tell_there(known)
         return 0
-    options = template.request_options
-    discovery = await discover(url, door.client, options)
+    options, rules = template.request_options, template.page_rules
+    if rules is not None:
+        discovery = await discover_page(url, rules, door.client, options)
+    else:
+        discovery = await discover(url, door.client, options)
     if discovery.capture is not None:
         await _store(door, template, discovery)
         return 0
@@ -253,6 +266,7 @@ def feed_row(feed: Feed) -> Row:
         "site_url": redacted(feed.site_url) if feed.site_url else None,
         "folder": feed.folder,
         "tags": list(feed.tags),
+        "page_rules": feed.page_rules.selectors if feed.page_rules is not None else None,
         "language": feed.language,
         "private": feed.is_private,
         "asked_with": own_ways(feed.request_options),
@@ -281,6 +295,7 @@ def feed_row(feed: Feed) -> Row:
     "--private/--public", "private", default=None, help="In or out of everything public."
 )
 @click.option("--pause/--resume", "paused", default=None, help="Stop polling it for a while.")
+@page_options
 @asking_options
 @NO_HEADERS
 @click.pass_obj
@@ -325,6 +340,7 @@ def _edited(feed: Feed, choices: dict[str, object]) -> Feed:
         feed = replace(feed, tags=tuple(tags) if isinstance(tags, tuple) else ())
     if isinstance(choices["interval"], timedelta):
         feed = replace(feed, interval=choices["interval"] or None)
+    feed = replace(feed, page_rules=rules_with(feed.page_rules, choices))
     options = asked_with(feed.request_options, choices)
     if options.has_credential and not feed.request_options.has_credential:
         feed = replace(feed, is_private=True)

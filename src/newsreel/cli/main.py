@@ -13,6 +13,7 @@ from newsreel.errors import NewsreelError, UsageError
 
 COMMANDS = {
     "add": ("feeds:add", "Add a feed by its address, or by its site's."),
+    "try-page": ("pages:try_page", "Show what a page says as a feed, and propose selectors."),
     "import": ("importing:import_", "Bring in OPML, lists of addresses, and old archives."),
     "poll": ("polling:poll", "Poll what is due, once, and write the days that changed."),
     "run": ("polling:run", "Poll and write days for ever, as a service."),
@@ -26,8 +27,8 @@ COMMANDS = {
     "edit": ("feeds:edit", "Change a feed: title, folder, tags, interval, private, paused."),
     "remove": ("feeds:remove", "Stop polling a feed; its archive stays."),
     "export": ("exporting:export", "Write the days that changed as plain files."),
-    "export-opml": ("importing:export_opml", "Write the feeds as OPML."),
     "sql": ("rows:sql", "Ask the archive's tables with a SELECT."),
+    "export-opml": ("importing:export_opml", "Write the feeds as OPML."),
     "rebuild": ("exporting:rebuild", "Make a database from the archive's files."),
     "reparse": ("captures:reparse", "Read raw captures again with today's parser."),
     "withhold": (

@@ -43,7 +43,7 @@ def check_rules(rules: PageRules) -> None:
     for name, selector in rules.selectors.items():
         if not is_selector(selector):
             raise UsageError(
-                f"not a CSS selector, for --{name}: {selector[:80]!r}",
+                f"not a CSS selector, for the {name}: {selector[:80]!r}",
                 hint="tags, .classes, #ids, [attributes], blanks and > are understood, "
                 "as in: ul.news > li",
             )
