@@ -2,6 +2,8 @@
 
 import ast
 import asyncio
+import json
+import re
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import newsreel
+from command_line import Newsreel
 from newsreel.app.discover import discover
 from newsreel.app.doctor import examine_address
 from newsreel.app.poll import Wanted, poll_feeds
@@ -291,7 +294,14 @@ def hostile_feed() -> bytes:
             ]
         )
     )
-    text = f"<rss><channel><title>../../evil\n\x1b[31m\u202e</title>{items}</channel></rss>"
+    for number, scheme in enumerate(["javascript:a", "JAVA\tSCRIPT:a", "data:text/html,a"]):
+        items += (
+            f"<item><guid>x{number}</guid><title>x</title><link>{scheme}</link>"
+            f'<comments>{scheme}</comments><enclosure url="{scheme}" type="text/html"/>'
+            f'<media:thumbnail xmlns:media="http://search.yahoo.com/mrss/" url="{scheme}"/></item>'
+        )
+    head = "<title>../../evil\n\x1b[31m\u202e</title><link>javascript:alert(1)</link>"
+    text = f'<rss xml:base="javascript:x"><channel>{head}{items}</channel></rss>'
     return text.encode() + b"\xff\xfe\x80"
 
 
@@ -308,11 +318,14 @@ async def test_whatever_a_feed_holds_no_entry_is_lost_and_no_link_does_harm(
 
     entries = await world.entries(feed)
     assert first.reading.outcome is Outcome.OK
-    assert len(entries) == 6
+    assert len(entries) == 9
     assert (second.changes.new, second.changes.revised) == ((), ())
+    assert second.feed.site_url is None
     for entry in entries:
         content = entry.content
-        assert (content.permalink or "http").startswith("http")
+        links = [content.permalink, content.canonical_link, content.thumbnail]
+        links += [enclosure.url for enclosure in content.enclosures]
+        assert all(link.startswith("http") for link in links if link)
         repr(content).encode()
         assert "\0" not in f"{content.title}{content.link}"
 
@@ -336,3 +349,33 @@ async def test_a_name_server_that_knows_nobody_is_asked_once_a_round(
     assert [poll.reading.fault and poll.reading.fault.kind for poll in polls] == [
         FaultKind.DNS
     ] * 20
+
+
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def test_nothing_a_feed_says_plays_tricks_on_a_terminal_a_log_or_a_directory(
+    tmp_path: Path, publisher: Publisher
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    newsreel = Newsreel(home, {"NEWSREEL_CAPTURES": str(home / "captures")})
+    path = "/..%2f..%2fevil\u202e%0a%1b"
+    newsreel("add", publisher.put(path.replace("\u202e", "%E2%80%AE"), hostile_feed()))
+    for command in ("feeds", "log", "status", "days"):
+        newsreel(command)
+    newsreel("show", "1")
+    newsreel("doctor", "1")
+    newsreel("export", "--all")
+    with newsreel.start("run") as service:
+        assert service.stderr is not None
+        service.stderr.readline()
+        service.terminate()
+        _, log = service.communicate(timeout=30)
+
+    assert all(isinstance(json.loads(line), dict) for line in log.splitlines())
+    assert not [said for said in newsreel.told if CONTROLS.search(said)]
+    assert list(tmp_path.iterdir()) == [home]
+    assert not [path for path in home.rglob("*") if CONTROLS.search(path.name)]
+    (page,) = newsreel.archive.rglob("*evil*.md")
+    assert page.resolve().is_relative_to(newsreel.archive.resolve())

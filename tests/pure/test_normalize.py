@@ -225,6 +225,15 @@ def test_enclosures_and_thumbnails_are_made_absolute() -> None:
     )
 
 
+def test_an_enclosure_that_runs_code_is_kept_beside_and_not_among_the_files() -> None:
+    harmful = ("javascript:alert(1)", " JAVA\tSCRIPT:x", "data:text/html,x")
+    sound = Enclosure("/a.mp3", "audio/mpeg", 12)
+    (found,) = sighted(replace(ENTRY, enclosures=(*map(Enclosure, harmful), sound)))
+
+    assert [file.url for file in found.content.enclosures] == ["https://press.example/a.mp3"]
+    assert found.content.extras["enclosures_unusable"] == list(harmful)
+
+
 def test_the_digest_stays_what_it_is() -> None:
     """Every digest that was ever stored hangs on this: a change needs a new DIGEST_VERSION."""
     content = Content(title="Fähre", permalink="https://p.example/1", summary="s", body=None)

@@ -6,7 +6,7 @@ the words.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -182,7 +182,7 @@ def _content_of(entry: ParsedEntry, feed: ParsedFeed, url: str) -> tuple[Content
         body=_clean(entry.body),
         author=_clean(entry.author),
         categories=tuple(_clean(name) or "" for name in entry.categories),
-        enclosures=tuple(_enclosure_of(found, base) for found in entry.enclosures),
+        enclosures=tuple(_enclosures_of(entry, base)),
         thumbnail=_clean(absolute(entry.thumbnail, base)),
         language=tag_of(entry.language) or tag_of(feed.language),
         published_at=_at(published) or _at(updated),
@@ -209,8 +209,11 @@ def _at(read: ReadDate | None) -> datetime | None:
     return read.at if read else None
 
 
-def _enclosure_of(found: Enclosure, base: str) -> Enclosure:
-    return Enclosure(_clean(absolute(found.url, base)) or found.url, found.type, found.length)
+def _enclosures_of(entry: ParsedEntry, base: str) -> Iterator[Enclosure]:
+    """Yield the files of an entry that have an address which can do no harm."""
+    for found in entry.enclosures:
+        if url := _clean(absolute(found.url, base)):
+            yield Enclosure(url, found.type, found.length)
 
 
 def _extras_of(entry: ParsedEntry, *, base: str) -> Mapping[str, Json]:
@@ -221,6 +224,8 @@ def _extras_of(entry: ParsedEntry, *, base: str) -> Mapping[str, Json]:
         extras["authors"] = list(entry.authors)
     if entry.language and tag_of(entry.language) != entry.language:
         extras["language_raw"] = entry.language
+    if unusable := [found.url for found in entry.enclosures if not absolute(found.url, base)]:
+        extras["enclosures_unusable"] = list(unusable)
     if _is_relative(entry.summary) or _is_relative(entry.body):
         extras["base_url"] = base
     return _clean_json(extras) if extras else NOTHING  # type: ignore[return-value]
