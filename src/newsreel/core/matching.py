@@ -26,7 +26,7 @@ MOST_INFLECTED = 24
 
 _JOINED = re.compile(r"[^\W_]+(?:[-\u2010\u2011'’\u02bc][^\W_]{2,})+")
 _GROUPED = re.compile(r"\d{1,3}(?:([.,'’ \u00a0\u202f])\d{3})(?:\1\d{3})*")
-_POSSESSIVE = re.compile(r"(.*[^\W\d_])['’]s", re.IGNORECASE)
+_POSSESSIVE = re.compile(r"(.*[^\W\d_]{3})['’]s", re.IGNORECASE)
 _DIGITS = re.compile(r"\d{4,15}")
 
 

@@ -284,8 +284,7 @@ class _Reader:
             bare = bare.lstrip(PUNCTUATION)
             bare = _plain(bare) if place is None else bare
         if not any(char.isalnum() or char > "\x7f" for char in bare):
-            if text:
-                self._lose(text)
+            self._lose(text or '""')
             return None
         return (Phrase if is_quoted else Word)(bare, place, is_prefix)
 
