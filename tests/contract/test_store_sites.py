@@ -48,6 +48,7 @@ async def test_an_icon_is_kept_byte_for_byte(store: Store, other: Store) -> None
     await store.save_icon(ICON)
 
     assert await other.icon(ICON.site_url) == ICON
+    assert await other.icon_times() == {ICON.site_url: ICON.next_at}
 
 
 async def test_that_there_is_no_icon_is_kept_too(store: Store) -> None:

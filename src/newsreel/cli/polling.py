@@ -11,6 +11,7 @@ import click
 
 from newsreel.app.clock import utc_now
 from newsreel.cli.choice import feed_of
+from newsreel.cli.collecting import collecting_icons
 from newsreel.cli.context import Context
 from newsreel.cli.listening import listening
 from newsreel.cli.listing import Row, name_of, note, print_rows
@@ -134,7 +135,11 @@ async def _run(context: Context) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with listening(context), context.open_store() as store:
+    async with (
+        listening(context),
+        collecting_icons(context),
+        context.open_store() as store,
+    ):
         counts = await store.counts(now=utc_now())
         event("started", feeds=counts.active, entries=counts.entries)
         if not context.settings.contact and not context.settings.user_agent:

@@ -20,7 +20,9 @@ class Robots:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Icon:
-    """The icon of a site, or that it has none (``body`` None) and why (``fault``, a stable word).
+    """The icon of a site, or that it has none (``body`` None) and why.
+
+    ``fault`` is a word as those of polls, or ``not-a-picture``: what came may not be shown.
 
     ``content_type`` is what the bytes are, whatever the server said of them. Not asked for again
     before ``next_at``, found or not.

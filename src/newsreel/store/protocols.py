@@ -303,6 +303,9 @@ class SiteStore(Protocol):
     async def icon(self, site_url: str) -> Icon | None:
         """Return what is known of a site's icon."""
 
+    async def icon_times(self) -> dict[str, datetime]:
+        """Return the sites whose icons were asked for, and when each may be asked again."""
+
     async def save_icon(self, icon: Icon) -> None:
         """Remember an icon, or that there is none, in place of what was known."""
 

@@ -1,6 +1,7 @@
 """Sites in SQLite: icons, and what robots are asked to leave alone."""
 
 import sqlite3
+from datetime import datetime
 
 from newsreel.model.site import Icon, Robots
 from newsreel.store.sqlite.database import Database
@@ -30,6 +31,9 @@ class Sites:
     async def icon(self, site_url: str) -> Icon | None:
         return await self._db.read(lambda connection: _icon(connection, site_url))
 
+    async def icon_times(self) -> dict[str, datetime]:
+        return await self._db.read(_icon_times)
+
     async def save_icon(self, icon: Icon) -> None:
         row = (
             icon.site_url,
@@ -58,6 +62,11 @@ class Sites:
 
 def _run(connection: sqlite3.Connection, query: str, row: tuple[object, ...]) -> None:
     connection.execute(query, row)
+
+
+def _icon_times(connection: sqlite3.Connection) -> dict[str, datetime]:
+    rows = connection.execute("SELECT site_url, next_at FROM icons")
+    return {site_url: known_moment(next_at) for site_url, next_at in rows}
 
 
 def _icon(connection: sqlite3.Connection, site_url: str) -> Icon | None:
