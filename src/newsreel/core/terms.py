@@ -222,7 +222,9 @@ def _folded_mark(char: str, kind: str) -> str:
 
 def _is_picture(char: str, kind: str) -> bool:
     """Tell whether a character is a word by itself: emoji and their like, known or to come."""
-    return kind in {"So", "Cn"} and ("\u2600" <= char <= "\u27bf" or char >= "\U0001f000")
+    if kind not in {"So", "Cn"}:
+        return False
+    return "\u2600" <= char <= "\u27bf" or "\U0001f000" <= char <= "\U0001faff"
 
 
 _CHARS = _Characters(_ASCII)
