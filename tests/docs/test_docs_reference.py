@@ -12,6 +12,7 @@ from command_pages import PAGE, blocks_in, commands, help_of
 
 from newsreel.cli.main import newsreel
 from newsreel.config import PREFIX, Settings
+from newsreel.core.schedule import Reason
 from newsreel.core.states import Condition
 from newsreel.model.capture import FaultKind
 from newsreel.model.day import WriteReason
@@ -30,6 +31,7 @@ SECTIONS: dict[str, type[StrEnum]] = {
     "Reasons of a file's version": WriteReason,
     "States of a feed": FeedStatus,
     "Conditions of a feed": Condition,
+    "Reasons of the schedule": Reason,
     "Tombstones": Tombstone,
 }
 

@@ -161,8 +161,7 @@ async def _polled(
 
 
 async def _host(store: Store, host: str) -> HostState:
-    found = [state for state in await store.hosts() if state.host == host]
-    return found[0] if found else HostState(host)
+    return next(iter(await store.hosts([host])), None) or HostState(host)
 
 
 def _poll_unstored(feed: Feed, capture: Capture, clock: Clock) -> Poll:

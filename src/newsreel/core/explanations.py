@@ -31,30 +31,34 @@ IDENTITIES = {
 }
 
 FAULTS = {
-    "refused-address": "it leads to where no publisher has any business to be read: a private "
-    "network, a port that is not for the web, or another scheme. If it is your own, open it with "
-    "allow_private",
-    "bad-address": "no request can be made of this address; correct it",
-    "dns": "the name of the host is not known, or no name server answered. If it stays so, the "
-    "site is gone, or the address is misspelt",
-    "connect": "the host takes no connection: its server is down, or something in between",
-    "tls": "no secure connection came about",
-    "timeout": "the answer did not come in time. If the host is always slow, raise timeout",
-    "protocol": "what answered does not speak HTTP as it should, or hung up in the middle",
-    "http": "the server answered with an error",
-    "challenge": "the site asks visitors to prove that they are no robots, which no feed reader "
-    "can. Ask the publisher to let feed readers in",
-    "too-many-redirects": "each address leads to another, without end or in a circle: the "
+    FaultKind.REFUSED_ADDRESS: "it leads where no publisher has any business to be read: into a "
+    "private network, to a port that is not for the web, or to another scheme. If it is your own, "
+    "open it with allow_private",
+    FaultKind.BAD_ADDRESS: "no request can be made of this address; correct it",
+    FaultKind.DNS: "the name of the host is not known, or no name server answered. If it stays "
+    "so, the site is gone, or the address is misspelt",
+    FaultKind.CONNECT: "the host takes no connection: its server is down, or something on the way",
+    FaultKind.TLS: "no secure connection came about",
+    FaultKind.TIMEOUT: "the answer was not there in time. If the host is always slow, raise "
+    "timeout",
+    FaultKind.PROTOCOL: "what answered does not speak HTTP as it should, or hung up in the middle",
+    FaultKind.HTTP: "the server answered with an error",
+    FaultKind.CHALLENGE: "the site asks visitors to prove that they are no robots, which no feed "
+    "reader can. Ask the publisher to let feed readers in",
+    FaultKind.TOO_MANY_REDIRECTS: "each address leads to another, without end or in a circle: the "
     "publisher's mistake",
-    "bad-encoding": "the compression of the body is broken, or of a kind that nobody asked for",
-    "proxy": "the proxy did not do what was asked of it; check its address and its log",
-    "robots": "the site's robots.txt does not want this to be fetched",
-    "not-a-feed": "an answer came, but no feed stands in it: a page, or an error dressed as one",
+    FaultKind.BAD_ENCODING: "the compression of the body is broken, or one that nobody asked for",
+    FaultKind.PROXY: "the proxy did not do what was asked of it; check its address and its log",
+    FaultKind.ROBOTS: "the site's robots.txt asks robots to leave this page alone, or can't be "
+    "read for now",
+    FaultKind.NOT_A_FEED: "an answer came, but no feed stands in it: a page, or an error dressed "
+    "as one",
+    FaultKind.NO_ENTRIES: "an answer came, but the selectors of this page find no entry on it: it "
+    "was rebuilt, or is empty. 'newsreel try-page' proposes others",
 }
 
 STATUSES = {
-    401: "the server wants a user and a password: put them into the address, and the feed is "
-    "private",
+    401: "the server wants a user and a password: 'newsreel edit FEED --user NAME' gives them",
     403: "the server refuses us. If a browser is let in, the publisher keeps robots out",
     404: "nothing stands at this address (any more): look for the feed's new one on its site",
     410: "the publisher says that it is gone for good: polling stops, the archive stays",
@@ -90,14 +94,16 @@ class WishTold:
 def fault_told(fault: Fault) -> str:
     """Return what a fault means and what can be done about it."""
     if fault.kind is FaultKind.HTTP and fault.status is not None:
-        usual = "the server has trouble of its own" if fault.status >= 500 else FAULTS["http"]
+        usual = (
+            "the server has trouble of its own" if fault.status >= 500 else FAULTS[FaultKind.HTTP]
+        )
         return STATUSES.get(fault.status, usual)
     if fault.kind is FaultKind.TLS:
         detail = fault.detail.lower()
         for word, meaning in CERTIFICATES.items():
             if word in detail:
                 return meaning
-    return FAULTS.get(fault.kind.value, "")
+    return FAULTS[fault.kind]
 
 
 def wishes_told(wishes: Wishes, plan: Plan, *, overlap: float | None) -> list[WishTold]:
