@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from newsreel.app.captures import Keep, nowhere
 from newsreel.app.clock import Clock
 from newsreel.app.poll import LEASE_TERM, take_in
+from newsreel.core.explanations import fault_told
 from newsreel.errors import FeedError, NotAFeed, UsageError
 from newsreel.fetch.client import Client
 from newsreel.fetch.sources import AS_A_PAGE, request_for
@@ -90,7 +91,7 @@ def _answered(capture: Capture, url: str) -> Capture:
     raise FeedError(
         f"nothing can be read at {redacted(url)}: {capture.fault.reason}"
         + (f" ({capture.fault.detail})" if capture.fault.detail else ""),
-        hint=_HINTS.get(capture.fault.kind, "check the address in a browser"),
+        hint=_HINTS.get(capture.fault.kind) or fault_told(capture.fault),
     )
 
 
@@ -144,7 +145,6 @@ _HINTS = {
     "refused-address": "addresses of the own network are refused; "
     "open them with allow_private (NEWSREEL_ALLOW_PRIVATE)",
     "dns": "check the name's spelling, and the network",
-    "tls": "the site's certificate is not valid; try http:// if it has no other",
     "challenge": "the site asks visitors to prove that they are no robots; "
     "ask it to let feed readers in",
 }
