@@ -34,7 +34,8 @@ class Loop:
             raise
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread, and those that it began."""
+        self.run(self._loop.shutdown_default_executor())
         self.is_open = False
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

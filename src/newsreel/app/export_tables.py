@@ -69,7 +69,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
     Raises :class:`~newsreel.errors.ArchiveError` where the disk refuses.
     """
-    part = path.with_name(f"{path.name}.part")
+    part = path.parent / f"{path.name}.part"
     try:
         with part.open("wb") as file:
             yield file
