@@ -2,7 +2,7 @@
 sqlite3).
 
     .venv/bin/python benchmarks/polling.py --floor-python PYTHON [--feeds 616,5000] [--days]
-    [--work DIR]
+    [--work DIR] [--workers N]
 
 PYTHON has pycurl, lxml and uvloop. Both run in the same replayed world, one after the other. The
 work folder decides what durability costs: in memory (the default, where there is /dev/shm) an
@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--floor-python", default=sys.executable)
     parser.add_argument("--feeds", default="616,5000")
     parser.add_argument("--days", action="store_true")
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--phases", default="warm,hour,late")
     parser.add_argument("--work", type=Path, default=MEMORY if MEMORY.is_dir() else None)
     options = parser.parse_args()
@@ -41,7 +42,8 @@ def measured(options: argparse.Namespace, box: Path, archive: Path) -> list[dict
     newsreel = (
         f"{Path(sys.executable).with_name('newsreel')} --db {{db}} --archive {{box}}/archive"
     )
-    poll = f"{newsreel} poll --all" + ("" if options.days else " --no-export")
+    poll = f"{newsreel} poll --all --workers {options.workers}"
+    poll += "" if options.days else " --no-export"
     out = box / "rows.json"
     command = [
         sys.executable,

@@ -102,7 +102,7 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(
     urls = publish(publishers, 2)
     subscribe(newsreel, urls)
 
-    with newsreel.start("run", "--workers", "2") as service:
+    with newsreel.start("run", "--workers", "3") as service:
         assert service.stderr is not None
         lines = iter(service.stderr)
         events(lines, "polled", len(urls))
@@ -130,19 +130,26 @@ def test_what_a_killed_worker_held_is_polled_by_another(
     newsreel: Newsreel, publishers: list[Publisher]
 ) -> None:
     urls = publish(publishers[1:], 1)
-    held = publishers[0].answer("/hang", hang())
-    subscribe(newsreel, [held, *urls])
+    subscribe(newsreel, urls)
 
-    with newsreel.start("poll", "--workers", "2") as poll:
-        publishers[0].wait_for_request("/hang")
-        publishers[0].put("/hang", rss([item("at last")]))
-        for pid in children_of(poll.pid):
-            os.kill(pid, signal.SIGKILL)
-        _, told = poll.communicate(timeout=60)
+    with newsreel.start("run", "--workers", "2") as service:
+        assert service.stderr is not None
+        lines = iter(service.stderr)
+        events(lines, "polled", len(urls))
+        (worker,) = children_of(service.pid)
+        service.send_signal(signal.SIGSTOP)  # so that it is the worker who takes the next one
+        subscribe(newsreel, [publishers[0].answer("/held", hang())])
+        publishers[0].wait_for_request("/held")
+        publishers[0].put("/held", rss([item("at last")]))
+        os.kill(worker, signal.SIGKILL)
+        service.send_signal(signal.SIGCONT)
+        (polled,) = events(lines, "polled", 1)
+        service.terminate()
+        service.communicate(timeout=30)
 
-    assert poll.returncode == 0, told
-    assert "another takes its place" in told
-    assert newsreel.json("status")["entries"] == 3 * len(urls) + 1
+    assert (polled["outcome"], polled["new"]) == ("ok", 1)
+    assert len(publishers[0].requests_for("/held")) == 2
+    assert service.returncode == 0
 
 
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])

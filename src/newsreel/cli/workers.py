@@ -1,4 +1,4 @@
-"""Polling: in this process, or in several that share nothing but the store.
+"""Polling: in this process, and in others beside it that share nothing but the store.
 
 A worker that dies is replaced: what it held is free at once, and nothing it stored is lost. One
 that fails (a full disk, a locked database) ends the round with its error. Workers end when their
@@ -54,7 +54,8 @@ async def polls(
     mark = await store.poll_mark()
     task = _Task(context.settings, replace(wanted, since=mark, stop=None), wanted.stop is not None)
     workers = _Workers(task, tell, see)
-    workers.start(context.settings.workers)
+    workers.start(context.settings.workers - 1)
+    workers.join(_own_polls(context, store, replace(wanted, since=mark), tell, see))
     stopping = asyncio.create_task(workers.stop_after(wanted.stop)) if wanted.stop else None
     try:
         while (done := await workers.next()) is not None:
@@ -96,11 +97,12 @@ class _Worker:
 
 
 class _Workers:
-    """The workers of this process, and what they have told."""
+    """This process and its workers, and what they have told."""
 
     def __init__(self, task: _Task, tell: Tell, see: See) -> None:
         self._task, self._tell, self._see = task, tell, see
         self._loop = asyncio.get_running_loop()
+        self._own: asyncio.Task[None] | None = None
         self._workers: set[_Worker] = set()
         self._told: asyncio.Queue[Told | NewsreelError | None] = asyncio.Queue()
         self._deaths = 0
@@ -120,12 +122,29 @@ class _Workers:
             self._workers.add(worker)
             threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
 
+    def join(self, polls: AsyncGenerator[Told, None]) -> None:
+        """Poll in this process too."""
+        self._own = asyncio.create_task(self._poll(polls))
+
+    async def _poll(self, polls: AsyncGenerator[Told, None]) -> None:
+        try:
+            async with aclosing(polls):
+                async for told in polls:
+                    self._told.put_nowait(told)
+        except NewsreelError as error:
+            self._told.put_nowait(error)
+        finally:
+            self._own = None
+            self._told.put_nowait(None)
+
     async def next(self) -> Told | None:
         """Wait for a poll; None once all workers are done.
 
         Raises :class:`~newsreel.errors.NewsreelError` as a worker did.
         """
-        told = await self._told.get()
+        while (told := await self._told.get()) is None:
+            if self._own is None and not self._workers:
+                return None
         if isinstance(told, NewsreelError):
             raise told
         return told
@@ -138,7 +157,9 @@ class _Workers:
     async def close(self) -> None:
         """Let the workers end, and wait for it."""
         self._stop()
-        while self._workers:
+        if self._own is not None:
+            self._own.cancel()
+        while self._own or self._workers:
             await self._told.get()
 
     def _stop(self) -> None:
@@ -169,8 +190,7 @@ class _Workers:
         self._workers.remove(worker)
         exit_code = worker.process.exitcode or 0
         if self._is_closing or exit_code == 0:
-            if not self._workers or self._is_closing:
-                self._told.put_nowait(None)
+            self._told.put_nowait(None)
             return
         how = _name_of(exit_code)
         self._deaths += 1
