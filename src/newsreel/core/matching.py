@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 
 from newsreel.core.stems import inflections_of
 from newsreel.core.terms import index_text, query_tokens
+from newsreel.formats.query import shown
 from newsreel.model.feed import Feed
 from newsreel.model.query import (
     And,
@@ -21,13 +23,15 @@ from newsreel.model.query import (
     Word,
 )
 
-MOST_INFLECTED = 24
+MOST_INFLECTED = 64
 """Words times languages of a query that get their other forms; each costs about a millisecond."""
+MOST_LANGUAGES = 8
+"""Languages in which a word gets its other forms."""
 
 _JOINED = re.compile(r"[^\W_]+(?:[-\u2010\u2011'’\u02bc][^\W_]{2,})+")
 _GROUPED = re.compile(r"\d{1,3}(?:([.,'’ \u00a0\u202f])\d{3})(?:\1\d{3})*")
 _POSSESSIVE = re.compile(r"(.*[^\W\d_]{3})['’]s", re.IGNORECASE)
-_DIGITS = re.compile(r"\d{4,15}")
+_DIGITS = re.compile(r"\d{5,15}")  # four are mostly a year
 
 
 def prepare_query(query: Query, languages: Iterable[str] = ()) -> Query:
@@ -70,6 +74,8 @@ class _Words:
             case And(parts) | Or(parts):
                 found = [self.prepared(part, is_inflected=is_inflected) for part in parts]
                 kept = tuple(part for part in found if part is not None)
+                if len(kept) == 1:
+                    return kept[0]
                 return type(node)(kept) if kept or not parts else None
             case Not(part):
                 done = self.prepared(part, is_inflected=False)
@@ -85,7 +91,7 @@ class _Words:
     def _form(self, text: str, *, is_prefix: bool) -> Form | None:
         tokens, goes_on = query_tokens(text, is_prefix=is_prefix)
         if not tokens:
-            self._notes.append(f"“{text}” holds no letters or digits and was left out")
+            self._notes.append(f"{shown(text)} holds no letters or digits and was left out")
             return None
         return Form(tokens, goes_on)
 
@@ -94,11 +100,12 @@ class _Words:
         if form is None:
             return None
         forms = tuple(dict.fromkeys((form, *_other_spellings(word.text, form))))
-        languages = self._languages[: self._left]
         if not is_inflected or form.is_prefix or len(form.tokens) > 1:
-            languages = ()
-        self._left -= len(languages)
-        return replace(word, forms=forms, inflections=inflections_of(word.text, languages))
+            return replace(word, forms=forms)
+        most = min(MOST_LANGUAGES, self._left)
+        inflections = tuple(islice(inflections_of(word.text, self._languages), most))
+        self._left -= len(inflections)
+        return replace(word, forms=forms, inflections=inflections)
 
 
 def _other_spellings(text: str, form: Form) -> Iterable[Form]:

@@ -73,17 +73,18 @@ _SCRIPTS |= {"hi": "\u0900"}
 _SCRIPT_ENDS = ("\u0370", "\u0400", "\u0530", "\u0590", "\u0600", "\u0700", "\u0900", "\u0980")
 
 
-def inflections_of(word: str, languages: Iterable[str]) -> tuple[Inflections, ...]:
-    """Return the other forms of a word in some languages, as tokens; nothing for several tokens.
+def inflections_of(word: str, languages: Iterable[str]) -> Iterator[Inflections]:
+    """Yield the other forms of a word in some languages, as tokens; nothing for several tokens.
 
     ``languages`` are primary subtags of RFC 5646; what is not known of them is passed over.
     """
     word = word.lower()
     token = index_text(word)
     if not SHORTEST <= len(word) <= 30 or " " in token or any(map(str.isdigit, token)):
-        return ()
-    found = ((language, _forms(word, _ALIASES.get(language, language))) for language in languages)
-    return tuple(Inflections(language, tokens) for language, tokens in found if tokens)
+        return
+    for language in languages:
+        if tokens := _forms(word, _ALIASES.get(language, language)):
+            yield Inflections(language, tokens)
 
 
 @lru_cache(2000)
