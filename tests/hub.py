@@ -108,6 +108,7 @@ class Hub:
         form: dict[str, str] | None = None,
         method: str = "sha256",
         secret: str | None = None,
+        is_chunked: bool = False,
         **headers: str,
     ) -> int:
         """Push a document to whoever subscribed last, or to that of a form; return its answer."""
@@ -120,11 +121,10 @@ class Hub:
         }
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {name: value for name, value in (usual | named).items() if value}
-        return self._send("POST", form["hub.callback"], body, sent).status
+        pieces = iter([body[at : at + 1000] for at in range(0, len(body), 1000)])
+        return self._send("POST", form["hub.callback"], pieces if is_chunked else body, sent).status
 
-    def _send(
-        self, method: str, url: str, body: bytes | None = None, headers: Any = ()
-    ) -> Answered:
+    def _send(self, method: str, url: str, body: Any = None, headers: Any = ()) -> Answered:
         for public, place in self.at.items():
             url = url.replace(public, place, 1)
         parts = urlsplit(url)

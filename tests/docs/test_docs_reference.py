@@ -18,6 +18,7 @@ from newsreel.model.capture import FaultKind
 from newsreel.model.day import WriteReason
 from newsreel.model.entry import Doubt
 from newsreel.model.feed import FeedStatus
+from newsreel.model.hub import HubStatus
 from newsreel.model.poll import GapReason, Outcome, Tombstone
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -32,6 +33,7 @@ SECTIONS: dict[str, type[StrEnum]] = {
     "States of a feed": FeedStatus,
     "Conditions of a feed": Condition,
     "Reasons of the schedule": Reason,
+    "States of a subscription": HubStatus,
     "Tombstones": Tombstone,
 }
 

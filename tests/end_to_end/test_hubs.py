@@ -410,8 +410,10 @@ async def test_a_body_has_a_limit(town: Town) -> None:
     long = rss([item("b", summary="x" * MAX_BYTES)])
 
     assert await town.push_bytes(long) == 413
+    assert await town.push_bytes(long, is_chunked=True) == 413
+    assert await town.push(item("c"), is_chunked=True) == 202
     assert await town.push_bytes(long, Content_Encoding="gzip") == 415
-    assert titles_of(await town.entries(feed)) == ["A"]
+    assert titles_of(await town.entries(feed)) == ["C", "A"]
 
 
 async def test_a_push_that_is_replayed_changes_nothing(town: Town) -> None:
@@ -425,6 +427,16 @@ async def test_a_push_that_is_replayed_changes_nothing(town: Town) -> None:
         assert await town.push_bytes(body) == 202
 
     assert await town.entries(feed) == before
+
+
+async def test_a_push_of_what_a_poll_just_read_counts_as_one(town: Town) -> None:
+    feed = await town.subscribed(item("a"))
+
+    assert await town.push(item("a")) == 202
+
+    found = await town.subscription()
+    assert (found.pushes, found.ignored, found.fault) == (1, 0, None)
+    assert titles_of(await town.entries(feed)) == ["A"]
 
 
 async def test_pushes_of_one_feed_at_once_are_all_taken(town: Town) -> None:
@@ -557,6 +569,31 @@ async def test_reading_captures_again_finds_nothing_to_change(
 
     assert account.captures == 3
     assert (account.changes, account.damaged) == ([], [])
+
+
+async def test_what_was_missed_was_absent_at_the_last_poll_not_push(
+    store: Store, publisher: Publisher, hub: Hub, tmp_path: Path
+) -> None:
+    captures = tmp_path / "captures"
+    async with built(store, publisher, hub, captures) as town:
+        feed = await town.subscribed(item("a"))
+        first = town.now
+        town.now += HOUR
+        await town.push(item("b"))
+        town.now += HOUR
+        await town.publish(item("c"), item("b"), item("a"))
+        await town.poll(feed)
+    empty = open_store(f"sqlite:{tmp_path / 'empty.sqlite'}")
+    try:
+        await empty.add_feeds([NewFeed(url=feed.url)], now=MORNING)
+        await reparse(empty, captures, is_applied=True)
+        (again,) = await empty.feeds()
+        found = await empty.entries_of(again.id)
+    finally:
+        await empty.close()
+
+    assert [entry.latest.absent_at for entry in found] == [first, first, None]
+    assert titles_of(found) == ["C", "B", "A"]
 
 
 # --- the server

@@ -45,7 +45,8 @@ DUE = """
 """
 POLLED_SINCE = """
     EXISTS (SELECT 1 FROM polls p
-            WHERE p.feed_id = f.id AND p.polled_at = s.last_poll_at AND p.id > :since)
+            WHERE p.feed_id = f.id AND p.polled_at = s.last_poll_at AND p.id > :since
+              AND p.outcome != 'pushed')
 """
 ANY_TOMBSTONE = "SELECT EXISTS (SELECT 1 FROM tombstones)"
 BY_IDS = SELECT + "WHERE f.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants only
