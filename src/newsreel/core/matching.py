@@ -25,7 +25,7 @@ from newsreel.model.query import (
 
 MOST_INFLECTED = 64
 """Words times languages of a query that get their other forms; each costs about a millisecond."""
-MOST_LANGUAGES = 8
+MOST_LANGUAGES = 16
 """Languages in which a word gets its other forms."""
 
 _JOINED = re.compile(r"[^\W_]+(?:[-\u2010\u2011'’\u02bc][^\W_]{2,})+")
