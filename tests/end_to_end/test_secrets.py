@@ -198,8 +198,9 @@ def test_what_a_feed_is_asked_with_stands_in_the_database_alone(
             newsreel(command)
             newsreel(command, "--json")
         for number in (1, 2):
-            newsreel("show", number)
-            newsreel("show", number, "--json")
+            for command in ("show", "doctor"):
+                newsreel(command, number)
+                newsreel(command, number, "--json")
         newsreel("edit", "1", "--header", f"Authorization: {ASKED['header']}")
         newsreel("edit", "1", "--proxy", f"http://a:{ASKED['proxy']}@127.0.0.1:1")
         newsreel("edit", "1", "--user", "ada")

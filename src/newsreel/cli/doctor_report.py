@@ -13,7 +13,7 @@ from newsreel.formats.charsets import decoded
 from newsreel.formats.urls import redacted
 from newsreel.formats.validation import faults_of
 from newsreel.model.capture import Capture, Hop, Validators
-from newsreel.model.feed import Feed
+from newsreel.model.feed import Feed, RequestOptions
 from newsreel.model.poll import Gap, Poll
 
 # What we send to everybody. A feed's own headers may hold keys, whatever they are called.
@@ -40,7 +40,10 @@ def report_of(found: Diagnosis, allow_private: tuple[str, ...]) -> Row:
         "left_alone": {"why": found.left_alone.why, "until": found.left_alone.until}
         if found.left_alone
         else None,
-        "hops": [_hop(hop, allow_private) for hop in capture.hops] if capture else [],
+        "hops": [
+            _hop(hop, found.before.request_options, allow_private)
+            for hop in (capture.hops if capture else ())
+        ],
         "answer": _answer(poll) if poll else None,
         "body": _body(found, capture) if capture and capture.body is not None else None,
         "validators": _validators(found),
@@ -63,7 +66,7 @@ def report_of(found: Diagnosis, allow_private: tuple[str, ...]) -> Row:
     }
 
 
-def _hop(hop: Hop, allow_private: tuple[str, ...]) -> Row:
+def _hop(hop: Hop, options: RequestOptions, allow_private: tuple[str, ...]) -> Row:
     host = urlsplit(hop.url).hostname or ""
     found = hop.addresses or ((host,) if literal_of(host) else ())
     return {
@@ -74,12 +77,12 @@ def _hop(hop: Hop, allow_private: tuple[str, ...]) -> Row:
         ],
         "ip": hop.ip,
         "status": hop.status,
-        "request": _request_lines(hop),
-        "head": _head_lines(hop.head),
+        "request": _request_lines(hop, options),
+        "head": _head_lines(hop.head, options),
     }
 
 
-def _request_lines(hop: Hop) -> list[str]:
+def _request_lines(hop: Hop, options: RequestOptions) -> list[str]:
     first, *headers = _lines(hop.request) or [""]
     method = first.partition(" ")[0]
     if not method:
@@ -87,13 +90,21 @@ def _request_lines(hop: Hop) -> list[str]:
     place = urlsplit(redacted(hop.url))
     target = urlunsplit(("", "", place.path or "/", place.query, ""))
     lines = [f"{method} {target} HTTP/1.1"]
+    own = {name.lower() for name, _ in options.headers}
+    if options.user_agent is not None:  # it may be agreed on with the publisher
+        own.add("user-agent")
     for line in headers:
         name = line.partition(":")[0]
-        lines.append(line if name.lower() in OPEN_HEADERS else f"{name}: {HIDDEN}")
+        is_open = name.lower() in OPEN_HEADERS - own
+        lines.append(line if is_open else f"{name}: {HIDDEN}")
     return lines
 
 
-def _head_lines(head: bytes) -> list[str]:
+def _head_lines(head: bytes, options: RequestOptions) -> list[str]:
+    secrets = [value for name, value in options.headers if name.lower() not in OPEN_HEADERS]
+    secrets += [value for value in (options.user_agent, options.user, options.password) if value]
+    for secret in secrets:  # some servers say again what they were told
+        head = head.replace(secret.encode("utf-8"), HIDDEN.encode())
     lines = []
     for line in _lines(head):
         name = line.partition(":")[0].strip().lower()
