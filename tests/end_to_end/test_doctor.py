@@ -18,6 +18,7 @@ from newsreel.cli.doctor_report import report_of
 from newsreel.fetch.client import Client, FetchPolicy
 from newsreel.model.feed import Feed
 from polled_world import DAY, HOUR, World, item, rss
+from proxy import TestProxy
 from publisher import Publisher, fail, redirect
 
 CERTIFICATE = Path(__file__).parent / "publisher.pem"
@@ -271,6 +272,51 @@ def test_nothing_secret_is_said(newsreel: Newsreel, publisher: Publisher) -> Non
         assert TOKEN not in said
         assert "quill-pen-4711" not in said
         assert "YWRhOnF1aWxsLXBlbi00NzEx" not in said
+
+
+def test_what_a_feed_of_ones_own_is_asked_with_is_not_said(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    headers = {"X-Echo": "you said sesame-4711", "X-Door": "opened for lovelace, of quill-9"}
+    newsreel("add", publisher.put("/feed.xml", body_of("a"), headers=headers))
+    (newsreel.home / "password").write_text("lovelace")
+    (newsreel.home / "headers").write_text("X-Key: sesame-4711\nAccept: text/sesame-4711\n")
+    who = ("--user", "ada-b", "--password-file", "password", "--user-agent", "quill-9")
+    assert newsreel("edit", "1", "--header-file", "headers", *who).returncode == 0
+
+    newsreel("doctor", "1")
+    newsreel("doctor", "1", "--json")
+
+    assert publisher.requests[-1].headers["x-key"] == "sesame-4711"
+    assert "> X-Key: REDACTED" in newsreel.told[-4]
+    for said in newsreel.told:
+        assert "sesame" not in said
+        assert "lovelace" not in said
+        assert "quill-9" not in said
+
+
+def test_what_went_through_a_proxy_is_said_to(newsreel: Newsreel, publisher: Publisher) -> None:
+    publisher.put("/feed.xml", body_of("a"))
+    with TestProxy({"paper.example": ("127.0.0.1", publisher.port)}) as proxy:
+        newsreel("add", "http://paper.example/feed.xml", "--proxy", proxy.url)
+        done = newsreel("doctor", "1")
+
+    assert done.returncode == 0
+    assert "  through a proxy\n  > GET /feed.xml HTTP/1.1\n" in done.stdout
+
+
+def test_a_page_that_is_read_as_a_feed_is_explained_too(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    rows = "".join(f'<li><a href="/n/{n}">Story number {n}</a></li>' for n in range(5))
+    url = publisher.put("/", f"<html><ul>{rows}</ul></html>", content_type="text/html")
+    newsreel("add", url, "--entries", "li")
+
+    report = newsreel.json("doctor", "1")
+
+    assert report["answer"]["outcome"] == "not-modified"
+    publisher.put("/", "<html><p>rebuilt</p></html>", content_type="text/html")
+    assert "selectors of this page find no entry" in newsreel("doctor", "1").stdout
 
 
 def test_a_title_plays_no_tricks_on_a_terminal(newsreel: Newsreel, publisher: Publisher) -> None:
