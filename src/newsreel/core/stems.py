@@ -65,7 +65,7 @@ _PREFIXES = {
 _ARTICLES = {"ar": "ال", "he": "ה"}
 _SUFFIXES = {"ar": ("ة", "ات", "ون", "ين"), "he": ("ים", "ות")}
 
-LANGUAGES = frozenset(_ENDINGS) | frozenset(_PREFIXES)
+LANGUAGES = frozenset(_ENDINGS) | frozenset(_PREFIXES) | frozenset(_ALIASES)
 """Languages whose words have other forms here, as primary subtags of RFC 5646."""
 
 _SCRIPTS = {"el": "\u0370", "ru": "\u0400", "uk": "\u0400", "he": "\u0590", "ar": "\u0600"}

@@ -208,7 +208,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class FacetCount:
-    """How many hits share a value: a feed's id, a day (ISO), a language (``en``)."""
+    """How many hits share a value: a feed's id, a folder, a site's host, a day, a language."""
 
     value: str
     count: int
@@ -216,11 +216,17 @@ class FacetCount:
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """What the hits divide into, the most frequent first; days in their order."""
+    """What the hits divide into, the most frequent first; days in their order.
+
+    ``is_whole`` False: only the newest hits were divided, since there are too many.
+    """
 
     feeds: tuple[FacetCount, ...] = ()
     days: tuple[FacetCount, ...] = ()
     languages: tuple[FacetCount, ...] = ()
+    folders: tuple[FacetCount, ...] = ()
+    sites: tuple[FacetCount, ...] = ()
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,3 +242,12 @@ class Page:
     is_count_exact: bool = True
     facets: Facets = Facets()
     next_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSearch:
+    """A search that was given a name, as it was typed."""
+
+    name: str
+    text: str
+    saved_at: datetime

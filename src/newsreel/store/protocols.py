@@ -16,6 +16,7 @@ from newsreel.model.host import HostState
 from newsreel.model.hub import HubSubscription
 from newsreel.model.legacy import Import, LegacyFile, LegacyKind, StoredLegacyRow
 from newsreel.model.poll import Changes, Gap, Known, Poll, PollRecord, Tombstone
+from newsreel.model.query import Candidate, Facets, Order, Query, SavedSearch
 from newsreel.model.site import Icon, Robots
 from newsreel.model.tables import RowChoice, Values
 
@@ -335,6 +336,82 @@ class TableStore(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a search found: some candidates, and how many entries there are.
+
+    In the order of age the candidates are a page; ``last`` continues it (None: the end). In that
+    of relevance they are what is worth ranking among the newest hits; ``top`` is where the newest
+    stands. ``is_count_exact`` False: there are ``count`` at least. ``is_whole`` False: the time
+    was up before all was looked through.
+    """
+
+    candidates: tuple[Candidate, ...]
+    count: int
+    is_count_exact: bool
+    facets: Facets
+    top: int | None
+    last: int | None
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """How much of the archive can be searched; ``is_current`` False: only by older rules."""
+
+    entries: int
+    pending: int
+    is_current: bool
+
+
+class SearchStore(Protocol):
+    """What is found by its words. Withheld entries are not; private feeds are the operator's."""
+
+    async def search(
+        self,
+        query: Query,
+        *,
+        order: Order,
+        limit: int,
+        after: int | None = None,
+        has_facets: bool = False,
+        seconds: float = 0.5,
+    ) -> Found:
+        """Return what a prepared query finds; each entry once, by its newest wording that matches.
+
+        The newest come first: by day, then time. ``after`` is the ``last`` of the page before; in
+        the order of relevance the ``top`` of the first page, so that pages don't shift.
+        ``seconds`` is how long the index is read at most.
+        """
+
+    async def search_languages(self) -> list[str]:
+        """Return the languages of what is searched as primary subtags, the most frequent first."""
+
+    async def similar(self, public_id: str, *, limit: int) -> list[tuple[Candidate, float]]:
+        """Return what shares rare words with an entry, with scores, the most similar first."""
+
+    async def index_state(self) -> IndexState:
+        """Return how much of the archive can be searched."""
+
+    async def empty_index(self) -> None:
+        """Forget the index; all entries are to be indexed anew."""
+
+    async def index_some(self, limit: int) -> int:
+        """Index some of the entries that are not yet, and return how many; 0: all are."""
+
+    async def tidy_index(self) -> None:
+        """Make the index as small and as fast as it can be."""
+
+    async def save_search(self, search: SavedSearch) -> bool:
+        """Keep a search under its name; False: it took another's place."""
+
+    async def saved_searches(self) -> list[SavedSearch]:
+        """Return the searches that were given a name, by name."""
+
+    async def remove_search(self, name: str) -> bool:
+        """Forget a saved search; False: there was none."""
+
+
 class Store(
     FeedStore,
     PollStore,
@@ -344,6 +421,7 @@ class Store(
     ImportStore,
     SiteStore,
     TableStore,
+    SearchStore,
     Protocol,
 ):
     """A whole store."""

@@ -35,7 +35,7 @@ class Entries:
     _db: Database
 
     async def entry(self, public_id: str) -> Entry | None:
-        return await self._db.read(lambda connection: _entry(connection, public_id))
+        return await self._db.read(lambda connection: entry_by_id(connection, public_id))
 
     async def entries_of(self, feed_id: int, *, limit: int = 50) -> list[Entry]:
         where = (
@@ -65,7 +65,7 @@ class Entries:
         self, public_id: str, kind: Tombstone, *, reason: str, now: datetime
     ) -> bool:
         def bury(connection: sqlite3.Connection) -> bool:
-            entry = _entry(connection, public_id)
+            entry = entry_by_id(connection, public_id)
             if entry is None:
                 return False
             _bury(connection, _record(connection, entry, kind, reason, now), entry)
@@ -109,7 +109,8 @@ class Entries:
             await forget(self._db)
 
 
-def _entry(connection: sqlite3.Connection, public_id: str) -> Entry | None:
+def entry_by_id(connection: sqlite3.Connection, public_id: str) -> Entry | None:
+    """Return one entry by its public id, or an unambiguous beginning."""
     wanted = public_id.strip().lower()
     if len(wanted) < SHORTEST_ID or not set(wanted) <= set("0123456789abcdef"):
         return None

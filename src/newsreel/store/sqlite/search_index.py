@@ -38,6 +38,10 @@ EVERYTHING = "=a"
 FEWEST_BITS, MOST_BITS = 12, 30
 MERGED_PAGES = 500
 BATCH = 500
+BACKLOG = 50
+"""Entries that are indexed beside each poll while the index is being made."""
+SMALL = 20_000
+"""Entries that are indexed anew at once, within seconds."""
 DAY_ZERO = date(1970, 1, 1)
 
 WORDINGS = f"""
@@ -99,7 +103,7 @@ class _EntryRows:
 def index_entries(connection: sqlite3.Connection, entry_ids: Collection[int]) -> None:
     """Bring the rows of these entries up to date with their wordings, in this transaction.
 
-    Entries that are not in the index yet, since they were there before it, stay out.
+    Where the index is being made, some of those that it lacks come with them.
     """
     if not entry_ids:
         return
@@ -107,6 +111,8 @@ def index_entries(connection: sqlite3.Connection, entry_ids: Collection[int]) ->
     kept = [entry_id for entry_id in entry_ids if entry_id > pending]
     if kept:
         _sync_or_widen(connection, kept)
+    if pending:
+        index_batch(connection, BACKLOG)
 
 
 def unindex_entries(connection: sqlite3.Connection, entry_ids: Collection[int]) -> None:
@@ -134,10 +140,15 @@ def index_batch(connection: sqlite3.Connection, limit: int) -> int:
 async def forget(db: Database) -> None:
     """Let nothing of what was erased lie in the database's files, nor in the index."""
     if await db.read(_has_traces):
-        await db.write(lambda connection: _merge(connection, is_first=True))
-        while await db.write(lambda connection: _merge(connection, is_first=False)):
-            pass
+        await merge_whole(db)
     await db.checkpoint()
+
+
+async def merge_whole(db: Database) -> None:
+    """Merge all segments of the index into one, in steps between which others write."""
+    await db.write(lambda connection: _merge(connection, is_first=True))
+    while await db.write(lambda connection: _merge(connection, is_first=False)):
+        pass
 
 
 def _has_traces(connection: sqlite3.Connection) -> bool:
@@ -191,16 +202,15 @@ def _ready(connection: sqlite3.Connection) -> int:
 
 def _sync_or_widen(connection: sqlite3.Connection, entry_ids: Collection[int]) -> bool:
     """Sync; where a day has no room, empty the index, whose days get wider, and return False."""
-    connection.execute("SAVEPOINT search_rows")
     try:
         _Sync(connection).sync(entry_ids)
     except _DayIsFull:
-        connection.execute("ROLLBACK TO search_rows")
         bits = connection.execute("SELECT bits FROM search_state").fetchone()[0]
         empty_index(connection, bits=bits + 2)
+        if connection.execute("SELECT count(*) FROM entries").fetchone()[0] <= SMALL:
+            while index_batch(connection, BATCH):
+                pass
         return False
-    finally:
-        connection.execute("RELEASE search_rows")
     return True
 
 
@@ -284,7 +294,7 @@ class _Sync:
         yield EVERYTHING
         yield feed_mark(row.feed_id)
         yield site_mark(row.site_id)
-        links = (content.permalink, content.link, content.canonical_link)
+        links = {content.link, content.canonical_link} - {content.permalink}
         sites = {self._site_id(host_of(link)) for link in links if link} - {row.site_id}
         yield from (link_mark(site_id) for site_id in sorted(sites))
         if row.language:

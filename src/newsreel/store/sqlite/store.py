@@ -16,6 +16,7 @@ from newsreel.store.sqlite.imports import Imports
 from newsreel.store.sqlite.migrate import schema_version
 from newsreel.store.sqlite.polls import Polls
 from newsreel.store.sqlite.rows import micros
+from newsreel.store.sqlite.search import Searches
 from newsreel.store.sqlite.sites import Sites
 from newsreel.store.sqlite.tables import Tables
 
@@ -34,7 +35,7 @@ COUNTS = """
 """
 
 
-class SqliteStore(Feeds, Polls, Hubs, Entries, Days, Imports, Sites, Tables):
+class SqliteStore(Feeds, Polls, Hubs, Entries, Days, Imports, Sites, Searches, Tables):
     """Everything in one SQLite file."""
 
     def __init__(

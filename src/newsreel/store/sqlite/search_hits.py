@@ -1,0 +1,266 @@
+"""What a search finds in SQLite.
+
+Theory of operation. Whatever is asked, at most :data:`COUNTED` ids are read from the index, the
+newest first: they are what is counted, what facets divide, and the pages. Texts are read for the
+hits of a page alone. Where the order is relevance, those are ranked that have the words in their
+titles, and the newest of the others, among the newest :data:`RANKED`: to rank all that hold a
+common word takes seconds.
+"""
+
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from time import monotonic
+from typing import Any
+
+from newsreel.core.ranking import terms_of
+from newsreel.core.searchable import body_text, moment_of
+from newsreel.model.query import (
+    And,
+    Candidate,
+    FacetCount,
+    Facets,
+    Node,
+    Or,
+    Order,
+    TextField,
+)
+from newsreel.store.protocols import Found
+from newsreel.store.sqlite.rows import CONTENT_COLUMNS, content_of, dumps, known_moment
+from newsreel.store.sqlite.search_index import DAY_ZERO
+from newsreel.store.sqlite.search_query import Asked, asked_of
+
+COUNTED = 10_000
+RANKED = 5_000
+SHORTLISTED = 50
+"""Of each kind: all words in the title, one of them there, and the others."""
+
+IDS = """
+    SELECT rowid FROM search WHERE search MATCH ? AND rowid BETWEEN ? AND ?
+    ORDER BY rowid DESC LIMIT ?
+"""
+CHECKED_IDS = """
+    SELECT s.rowid FROM search s CROSS JOIN search_rows r ON r.id = s.rowid
+    WHERE s.search MATCH ? AND s.rowid BETWEEN ? AND ? AND {}
+    ORDER BY s.rowid DESC LIMIT ?
+"""
+ENTRIES = """
+    SELECT r.id, r.entry_id FROM json_each(?) i CROSS JOIN search_rows r ON r.id = i.value
+    ORDER BY r.id DESC
+"""
+DIVIDED = """
+    SELECT r.feed_id, r.language, r.site_id
+    FROM json_each(?) i CROSS JOIN search_rows r ON r.id = i.value
+"""
+WORDINGS = f"""
+    SELECT s.id, e.id, e.public_id, e.feed_id, r.number, e.number, e.day, e.first_seen_at,
+           s.language, r.seen_at, {CONTENT_COLUMNS}
+    FROM json_each(?) i CROSS JOIN search_rows s ON s.id = i.value
+    JOIN revisions r ON r.id = s.revision_id JOIN entries e ON e.id = s.entry_id
+"""  # noqa: S608 - constants only
+FOLDERS = "SELECT id, folder FROM feeds WHERE folder IS NOT NULL"
+HOSTS = "SELECT id, host FROM search_sites WHERE id IN (SELECT value FROM json_each(?))"
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """An entry that was found: where it stands, and its wordings that match."""
+
+    place: int
+    row_ids: tuple[int, ...]
+
+
+class Search:
+    """One search in one read transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, root: Node, *, seconds: float) -> None:
+        self._connection = connection
+        self._root = root
+        self._seconds = seconds
+        self._bits = connection.execute("SELECT bits FROM search_state").fetchone()[0]
+        self._is_whole = True
+
+    def found(self, order: Order, limit: int, after: int | None, *, has_facets: bool) -> Found:
+        """Return candidates, their number, and what they divide into."""
+        asked = asked_of(self._connection, self._root, bits=self._bits)
+        newest = self._hits(asked, COUNTED + 1)
+        if order is Order.NEWEST:
+            chosen = self._page(asked, newest, limit, after)
+        else:
+            chosen = self._shortlist(asked, newest, after)
+        counted = newest[:COUNTED]
+        is_exact = self._is_whole and len(newest) <= COUNTED
+        has_more = order is Order.NEWEST and len(chosen) > limit
+        shown = chosen[:limit] if has_more else chosen
+        return Found(
+            candidates=candidates_of(self._connection, [hit.row_ids for hit in shown]),
+            count=len(counted),
+            is_count_exact=is_exact,
+            facets=self._facets(counted, is_whole=is_exact) if has_facets else Facets(),
+            top=newest[0].place if newest else None,
+            last=chosen[limit - 1].place if has_more else None,
+            is_whole=self._is_whole,
+        )
+
+    def _hits(self, asked: Asked, limit: int) -> list[_Hit]:
+        return self._collapsed(self._ids(asked, limit))
+
+    def _ids(self, asked: Asked, limit: int) -> list[int]:
+        """Return the newest ids; less of them where the time is up."""
+        values: tuple[Any, ...] = (asked.match, asked.least, asked.greatest)
+        query = IDS
+        if asked.condition is not None:
+            query = CHECKED_IDS.format(f"({asked.condition.sql})")
+            values += asked.condition.values
+        found: list[int] = []
+        if not self._is_whole:
+            return found
+        start = monotonic()
+        try:
+            with _interrupted_after(self._connection, self._seconds):
+                for (row_id,) in self._connection.execute(query, (*values, limit)):
+                    found.append(row_id)
+        except sqlite3.OperationalError as error:
+            if "interrupt" not in str(error):
+                raise
+            self._is_whole = False
+        self._seconds -= monotonic() - start
+        return found
+
+    def _collapsed(self, ids: list[int]) -> list[_Hit]:
+        """Return entries in the order of ids; odd ids may be several of one entry."""
+        odd = [row_id for row_id in ids if row_id & 1]
+        if not odd:
+            return [_Hit(row_id, (row_id,)) for row_id in ids]
+        entry_ids = dict(self._connection.execute(ENTRIES, (dumps(odd),)))
+        rows_of: dict[int, list[int]] = {}
+        for row_id, entry_id in entry_ids.items():
+            rows_of.setdefault(entry_id, []).append(row_id)
+        found = []
+        for row_id in ids:
+            if not row_id & 1:
+                found.append(_Hit(row_id, (row_id,)))
+            elif rows := rows_of.pop(entry_ids[row_id], None):
+                found.append(_Hit(row_id, tuple(rows)))
+        return found
+
+    def _page(self, asked: Asked, newest: list[_Hit], limit: int, after: int | None) -> list[_Hit]:
+        """Return the hits of a page, and one more where there is one."""
+        if after is None:
+            return newest[: limit + 1]
+        page = [hit for hit in newest if hit.place < after][: limit + 1]
+        if len(page) > limit or len(newest) <= COUNTED:
+            return page
+        # Deeper than what was counted. Wordings of one entry are close to each other.
+        older = replace(asked, greatest=min(asked.greatest, after - 1))
+        return self._hits(older, 4 * limit + 100)[: limit + 1]
+
+    def _shortlist(self, asked: Asked, newest: list[_Hit], before: int | None) -> list[_Hit]:
+        """Return what is worth ranking: words in the title, then the newest.
+
+        ``before`` keeps what came since the first page away.
+        """
+        ranked = [hit for hit in newest[:RANKED] if before is None or hit.place <= before]
+        if len(ranked) <= SHORTLISTED:
+            return ranked
+        window = replace(asked, least=ranked[-1].place, greatest=ranked[0].place)
+        places: dict[int, None] = {}
+        for node in _titled(self._root):
+            titled = asked_of(self._connection, node, bits=self._bits)
+            narrowed = window.narrowed(titled.match)
+            places |= dict.fromkeys(self._ids(narrowed, SHORTLISTED))
+        by_row = {row_id: hit for hit in ranked for row_id in hit.row_ids}
+        chosen = {by_row[row_id]: None for row_id in places if row_id in by_row}
+        return list(chosen | dict.fromkeys(ranked[:SHORTLISTED]))
+
+    def _facets(self, hits: Sequence[_Hit], *, is_whole: bool) -> Facets:
+        places = [hit.place for hit in hits]
+        rows = self._connection.execute(DIVIDED, (dumps(places),)).fetchall()
+        feeds = Counter(row[0] for row in rows)
+        sites = Counter(row[2] for row in rows)
+        folders = dict(self._connection.execute(FOLDERS))
+        hosts = dict(self._connection.execute(HOSTS, (dumps(list(sites)),)))
+        days = Counter(place >> self._bits for place in places)
+        first = DAY_ZERO.toordinal()
+        return Facets(
+            feeds=_counts(_summed((str(feed_id), count) for feed_id, count in feeds.items())),
+            folders=_counts(_summed((folders.get(feed), count) for feed, count in feeds.items())),
+            languages=_counts(Counter(row[1] for row in rows if row[1])),
+            sites=_counts(_summed((hosts[site], count) for site, count in sites.items())),
+            is_whole=is_whole,
+            days=tuple(
+                FacetCount(date.fromordinal(first + day).isoformat(), count)
+                for day, count in sorted(days.items())
+            ),
+        )
+
+
+def candidates_of(
+    connection: sqlite3.Connection, hits: Iterable[Sequence[int]]
+) -> tuple[Candidate, ...]:
+    """Return the newest wording of each hit, which is a list of an entry's rows."""
+    wanted = list(hits)
+    row_ids = [row_id for hit in wanted for row_id in hit]
+    rows = {row[0]: row for row in connection.execute(WORDINGS, (dumps(row_ids),))}
+    newest = [
+        max((rows[row_id] for row_id in hit), key=lambda row: (row[9], row[4])) for hit in wanted
+    ]
+    return tuple(map(_candidate, newest))
+
+
+def _titled(root: Node) -> tuple[Node, ...]:
+    """Return what a title says: all the words that name no field, and one of them."""
+    words = tuple(
+        replace(term, field=TextField.TITLE) for term in terms_of(root) if term.field is None
+    )
+    return (And(words), Or(words)) if len(words) > 1 else words
+
+
+def _candidate(row: tuple[Any, ...]) -> Candidate:
+    content, day = content_of(row[10:]), date.fromisoformat(row[6])
+    return Candidate(
+        entry_id=row[1],
+        public_id=row[2],
+        feed_id=row[3],
+        revision=row[4],
+        is_current=row[4] == row[5],
+        day=day,
+        moment=moment_of(
+            day, published_at=content.published_at, first_seen_at=known_moment(row[7])
+        ),
+        language=row[8],
+        title=content.title or "",
+        author=content.author or "",
+        body=body_text(content),
+        categories=content.categories,
+    )
+
+
+def _summed(pairs: Iterable[tuple[str | None, int]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for value, count in pairs:
+        if value:
+            found[value] += count
+    return found
+
+
+def _counts(counted: Counter[str]) -> tuple[FacetCount, ...]:
+    ordered = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
+    return tuple(FacetCount(value, count) for value, count in ordered)
+
+
+@contextmanager
+def _interrupted_after(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
+    """Interrupt what a connection does where a block takes longer."""
+    timer = threading.Timer(max(seconds, 0), connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()

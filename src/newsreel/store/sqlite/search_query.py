@@ -1,0 +1,280 @@
+"""A query as SQLite can ask it: an expression of FTS5, a span of ids, and what is checked after.
+
+Words, phrases and most filters are tokens of the index. Days are a span of ids where all of the
+query is bound by them. The rest (beginnings of links, days inside of alternatives, a filter that
+means very many feeds or sites) can't be asked of the index alone: it finds too much then, and each
+row is checked by a condition.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, assert_never
+
+from newsreel.core.matching import bare_address, begins_link, host_of, is_feed_meant, is_tag_meant
+from newsreel.model.feed import Feed
+from newsreel.model.query import (
+    And,
+    Days,
+    Filter,
+    FilterKind,
+    Form,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    TextField,
+    Word,
+)
+from newsreel.store.sqlite.rows import EPOCH, dumps
+from newsreel.store.sqlite.search_index import (
+    EVERYTHING,
+    day_bounds,
+    feed_mark,
+    has_mark,
+    language_mark,
+    link_mark,
+    site_mark,
+)
+
+MOST_ALTERNATIVES = 1000
+"""Feeds or sites that the index is asked for by name."""
+NOTHING = "=0"
+LINK = """
+    EXISTS (SELECT 1 FROM revisions v WHERE v.id = r.revision_id AND (begins_link(?, v.permalink)
+            OR begins_link(?, v.link) OR begins_link(?, v.canonical_link)))
+"""
+MEMBERS = {
+    FilterKind.FEED: "r.feed_id IN (SELECT value FROM json_each(?))",
+    FilterKind.TAG: "r.feed_id IN (SELECT value FROM json_each(?))",
+    FilterKind.SITE: "r.site_id IN (SELECT value FROM json_each(?))",
+}
+FEEDS = """
+    SELECT f.id, f.url, f.first_url, f.title, f.folder, f.tags, f.site_url,
+           (SELECT json_group_array(a.url) FROM feed_aliases a WHERE a.feed_id = f.id)
+    FROM feeds f
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition on ``search_rows r``, with its values."""
+
+    sql: str
+    values: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked: rows that match in the index, whose ids are in a span, and that pass."""
+
+    match: str
+    least: int
+    greatest: int
+    condition: Condition | None = None
+
+    def narrowed(self, match: str) -> "Asked":
+        """Return what must match this too."""
+        return replace(self, match=f"({self.match}) AND ({match})")
+
+
+def asked_of(connection: sqlite3.Connection, root: Node, *, bits: int) -> Asked:
+    """Return a prepared query as it is asked of this database."""
+    connection.create_function("begins_link", 2, begins_link, deterministic=True)
+    return _Asking(connection, bits).asked(root)
+
+
+def quoted(tokens: Iterable[str]) -> str:
+    """Return tokens as a string of FTS5: they stand one after the other."""
+    text = " ".join(tokens).replace('"', '""')
+    return f'"{text}"'
+
+
+class _Asking:
+    """Turns one query into what is asked; what filters mean is looked up once."""
+
+    def __init__(self, connection: sqlite3.Connection, bits: int) -> None:
+        self._connection = connection
+        self._bits = bits
+        self._feeds: list[Feed] | None = None
+        self._meant: dict[Filter, list[int]] = {}
+
+    def asked(self, root: Node) -> Asked:
+        parts = root.parts if isinstance(root, And) else (root,)
+        least, greatest = day_bounds(None, None, self._bits)
+        for part in parts:
+            if isinstance(part, Days):
+                bounds = day_bounds(part.first, part.last, self._bits)
+                least, greatest = max(least, bounds[0]), min(greatest, bounds[1])
+        rest = [part for part in parts if not isinstance(part, Days)]
+        checked = [self._condition(part) for part in rest if not self._is_told_by_index(part)]
+        return Asked(
+            match=self._match(And(tuple(rest))),
+            least=least,
+            greatest=greatest,
+            condition=_joined(checked, " AND ") if checked else None,
+        )
+
+    def _is_told_by_index(self, node: Node) -> bool:
+        match node:
+            case And(parts) | Or(parts):
+                return all(map(self._is_told_by_index, parts))
+            case Not(part):
+                return self._is_told_by_index(part)
+            case Filter(FilterKind.LINK) | Days():
+                return False
+            case Filter(kind):
+                return kind not in MEMBERS or len(self._members(node)) <= MOST_ALTERNATIVES
+            case _:
+                return True
+
+    def _match(self, node: Node) -> str:
+        """Return an expression that finds all that a node means, and no more where it can."""
+        match node:
+            case And(parts):
+                return self._all_of(parts)
+            case Or(parts):
+                return _any_of([self._match(part) for part in parts])
+            case Not():
+                return self._all_of((node,))
+            case Days():
+                return quoted([EVERYTHING])
+            case Word(field=field, forms=forms, inflections=inflections):
+                weaker = [
+                    f"{_any_of([_form(field, Form((token,))) for token in found.tokens])}"
+                    f" AND {quoted([language_mark(found.language)])}"
+                    for found in inflections
+                ]
+                return _any_of([*(_form(field, form) for form in forms), *weaker])
+            case Phrase(field=field, forms=forms):
+                return _any_of([_form(field, form) for form in forms])
+            case Filter():
+                return self._filter(node)
+            case _:
+                assert_never(node)
+
+    def _all_of(self, parts: tuple[Node, ...]) -> str:
+        wanted = [self._match(part) for part in parts if not isinstance(part, Not)]
+        unwanted = [
+            self._match(part.part)
+            for part in parts
+            if isinstance(part, Not) and self._is_told_by_index(part)
+        ]
+        found = " AND ".join(f"({part})" for part in wanted) or quoted([EVERYTHING])
+        return f"({found}) NOT {_any_of(unwanted)}" if unwanted else found
+
+    def _filter(self, node: Filter) -> str:
+        match node.kind:
+            case FilterKind.LANGUAGE:
+                return quoted([language_mark(node.value)])
+            case FilterKind.HAS:
+                return quoted([has_mark(node.value)])
+            case FilterKind.FEED | FilterKind.TAG:
+                return self._alternatives(node, feed_mark)
+            case FilterKind.SITE:
+                return self._alternatives(node, site_mark)
+            case FilterKind.LINK:
+                sites = self._alternatives(node, site_mark)
+                return f"{sites} OR {self._alternatives(node, link_mark)}"
+            case _:
+                assert_never(node.kind)
+
+    def _alternatives(self, node: Filter, mark: Callable[[int], str]) -> str:
+        found = self._members(node)
+        if len(found) > MOST_ALTERNATIVES:
+            return quoted([EVERYTHING])
+        return _any_of([quoted([mark(member)]) for member in found])
+
+    def _members(self, node: Filter) -> list[int]:
+        """Return the feeds or sites that a filter means."""
+        if node not in self._meant:
+            self._meant[node] = self._looked_up(node.kind, node.value)
+        return self._meant[node]
+
+    def _looked_up(self, kind: FilterKind, value: str) -> list[int]:
+        match kind:
+            case FilterKind.FEED:
+                if value.isdecimal() and len(value) < 19:
+                    return [int(value)]
+                return [feed.id for feed in self._all_feeds() if is_feed_meant(value, feed)]
+            case FilterKind.TAG:
+                return [feed.id for feed in self._all_feeds() if is_tag_meant(value, feed)]
+            case FilterKind.SITE:
+                query = "SELECT id FROM search_sites WHERE host = ? OR host LIKE ? ESCAPE '\\'"
+                host = host_of(value)
+                found = self._connection.execute(query, (host, "%." + _escaped(host)))
+            case _:
+                address = bare_address(value)
+                host = host_of(address)
+                query = "SELECT id FROM search_sites WHERE host LIKE ? ESCAPE '\\'"
+                is_whole = len(address) > len(host)
+                found = self._connection.execute(
+                    query, (_escaped(host) + ("" if is_whole else "%"),)
+                )
+        return [row[0] for row in found] if host else []
+
+    def _all_feeds(self) -> list[Feed]:
+        if self._feeds is None:
+            self._feeds = [
+                Feed(
+                    id=row[0],
+                    url=row[1],
+                    first_url=row[2],
+                    file_name="",
+                    host="",
+                    title=row[3],
+                    folder=row[4],
+                    tags=tuple(json.loads(row[5])),
+                    site_url=row[6],
+                    aliases=tuple(json.loads(row[7])),
+                    added_at=EPOCH,
+                )
+                for row in self._connection.execute(FEEDS)
+            ]
+        return self._feeds
+
+    def _condition(self, node: Node) -> Condition:
+        """Return what a row must fulfil that the index can't tell alone."""
+        if self._is_told_by_index(node):
+            sql = "r.id IN (SELECT rowid FROM search WHERE search MATCH ?)"
+            return Condition(sql, (self._match(node),))
+        match node:
+            case And(parts):
+                return _joined([self._condition(part) for part in parts], " AND ")
+            case Or(parts):
+                return _joined([self._condition(part) for part in parts], " OR ")
+            case Not(part):
+                found = self._condition(part)
+                return Condition(f"NOT ({found.sql})", found.values)
+            case Days(first, last):
+                return Condition("r.id BETWEEN ? AND ?", day_bounds(first, last, self._bits))
+            case Filter(FilterKind.LINK, value):
+                return Condition(LINK, (value, value, value))
+            case Filter(kind):
+                return Condition(MEMBERS[kind], (dumps(self._members(node)),))
+            case _:
+                raise ValueError(node)
+
+
+def _joined(conditions: list[Condition], word: str) -> Condition:
+    sql = word.join(f"({condition.sql})" for condition in conditions)
+    return Condition(sql, tuple(value for found in conditions for value in found.values))
+
+
+def _any_of(expressions: list[str]) -> str:
+    if not expressions:
+        return quoted([NOTHING])
+    return "(" + " OR ".join(dict.fromkeys(expressions)) + ")"
+
+
+def _form(field: TextField | None, form: Form) -> str:
+    tokens = form.tokens
+    if field is TextField.CATEGORY:
+        tokens = tuple(f"#{token}" for token in tokens)
+    text = quoted(tokens) + (" *" if form.is_prefix else "")
+    return text if field in {None, TextField.CATEGORY} else f"{field} : {text}"
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{char}" if char in "\\%_" else char for char in text)
