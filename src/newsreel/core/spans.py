@@ -9,8 +9,8 @@ from functools import lru_cache
 from newsreel.core.terms import LONGEST, SIGN, fold, index_text, pieces_of
 
 _CHUNK = re.compile("[0-9A-Za-z\x80-\U0010ffff]+")
-# What belongs to the character before it: conjoining jamo, half-width voicing marks.
-_JOINING = re.compile("[\u1160-\u11ff\uff9e\uff9f]")
+# What belongs to the character before it: conjoining jamo, half-width voicing marks, skin tones.
+_JOINING = re.compile("[\u1160-\u11ff\uff9e\uff9f\U0001f3fb-\U0001f3ff\u200d]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ which is cut at :data:`MOST_CHARS`.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -79,6 +80,11 @@ def _plain(word: str) -> str:
     if _NAME.match(word) or _OLD_NAME.match(word) or _ADDRESS.match(word):
         return word.translate(_SEPARATORS)
     return word
+
+
+def _is_sign_of_words(char: str) -> bool:
+    """Tell whether a character may be part of a word: a letter, a digit, a mark, a picture."""
+    return char.isalnum() or (char > "\x7f" and unicodedata.category(char)[0] not in "PZC")
 
 
 class _Notes:
@@ -283,7 +289,7 @@ class _Reader:
         if not is_quoted:
             bare = bare.lstrip(PUNCTUATION)
             bare = _plain(bare) if place is None else bare
-        if not any(char.isalnum() or char > "\x7f" for char in bare):
+        if not any(map(_is_sign_of_words, bare)):
             self._lose(text or '""')
             return None
         return (Phrase if is_quoted else Word)(bare, place, is_prefix)

@@ -7,7 +7,7 @@ from newsreel.formats.languages import tag_of
 from newsreel.formats.query_dates import days_before, days_from, days_of, days_until
 from newsreel.model.query import Filter, FilterKind, Has, Node, TextField
 
-PUNCTUATION = "!#$%&'*+,-./:;<=>?@[\\]^_`{|}~"
+PUNCTUATION = "!#$%&'*+,-./:;<=>?@[\\]^_`{|}~–—−…"
 """What ends a word without being part of it, beside blanks, quotation marks and parentheses."""
 
 Found = Node | str | None
