@@ -72,7 +72,7 @@ def test_a_service_is_pushed_to(
 
     with newsreel.start("run") as service:
         log = Log(service)
-        hub.at = {PUBLIC: f"http://{log.until('listening')['at']}"}
+        hub.at = {PUBLIC: f"http://{log.until('listening')['address']}"}
         hub.wait_for(1)
         (form,) = hub.forms
         (asked,) = newsreel.json("hubs")

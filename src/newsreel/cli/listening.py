@@ -44,7 +44,7 @@ async def listening(context: Context) -> AsyncIterator[None]:
         hubs = Hubs(store, client, public_url=url, clock=utc_now, keep=keep, tell=_log_push)
         app = make_app(hubs, path=urlsplit(url).path, max_bytes=settings.max_bytes)
         async with serving(app, settings.listen) as address:
-            event("listening", at=address)
+            event("listening", address=address)
             asking = asyncio.create_task(_ask_on(hubs))
             try:
                 yield

@@ -15,7 +15,8 @@ from newsreel.formats.links import links_in
 
 LONGEST_CHALLENGE = 4096
 BODY_SECONDS = 30.0
-AT_ONCE = 4
+LONGEST_BODY = 5_000_000
+AT_ONCE = 16
 """Pushes that are in memory together; the others wait for their turn before they are read."""
 
 RETRY = {"Retry-After": "60"}
@@ -46,7 +47,7 @@ class _Callback:
     """The two things that a hub does at a callback."""
 
     def __init__(self, hubs: Hubs, max_bytes: int) -> None:
-        self._hubs, self._max_bytes = hubs, max_bytes
+        self._hubs, self._max_bytes = hubs, min(max_bytes, LONGEST_BODY)
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def confirm(self, request: Request) -> Response:
