@@ -23,7 +23,9 @@ def csv_lines(rows: Iterable[Values]) -> bytes:
     """Return rows of CSV: times as in JSON, lists as JSON, nothing where there is no value."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    writer.writerows(
+        [value if value.__class__ in _PLAIN else _cell(value) for value in row] for row in rows
+    )
     return out.getvalue().encode()
 
 
@@ -47,4 +49,5 @@ def _moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+_PLAIN = {str, int, float, type(None)}
 _ENCODER = msgspec.json.Encoder(enc_hook=str)

@@ -6,7 +6,7 @@ two of them: first the keys of a page, then its rows. Only the columns that are 
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -95,17 +95,20 @@ def _rows(
         f"SELECT {told} {query.rows}",
         _values(chosen) | {"ids": json.dumps(ids)},
     )
-    open_readers = [source.read for source in sources]
-    private_readers = [_discreet(source) for source in sources]
-    return [
-        tuple(
-            value if read is None else read(value)
-            for read, value in zip(
-                private_readers if row[0] else open_readers, row[1:], strict=True
-            )
-        )
-        for row in found
-    ]
+    open_readers = _readers(source.read for source in sources)
+    private_readers = _readers(map(_discreet, sources))
+    return [_read(row, private_readers if row[0] else open_readers) for row in found]
+
+
+def _readers(readers: Iterable[Reader | None]) -> list[tuple[int, Reader]]:
+    return [(index, read) for index, read in enumerate(readers) if read is not None]
+
+
+def _read(row: Values, readers: Iterable[tuple[int, Reader]]) -> Values:
+    values = list(row[1:])
+    for index, read in readers:
+        values[index] = read(values[index])
+    return tuple(values)
 
 
 def _discreet(source: Source) -> Reader | None:
