@@ -42,13 +42,16 @@ class Newsreel:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def start(self, *arguments: object) -> "subprocess.Popen[str]":
-        """Start it and let it go on."""
+    def start(
+        self, *arguments: object, stdin: int = subprocess.DEVNULL
+    ) -> "subprocess.Popen[str]":
+        """Start it and let it go on; with a terminal as ``stdin``, it has no other one."""
         return subprocess.Popen(
             self._command(arguments),
             env=self._env,
             cwd=self.home,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
+            start_new_session=stdin != subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

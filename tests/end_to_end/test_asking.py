@@ -1,5 +1,6 @@
 """How a feed is asked for, where that differs from the settings."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +78,30 @@ def test_a_password_is_read_from_standard_input(newsreel: Newsreel, publisher: P
     newsreel("add", publisher.url("/feed.xml"), *arguments, answer="l\u00f6velace\n")
 
     assert publisher.requests[-1].headers["authorization"] == BASIC
+
+
+def test_a_password_is_asked_for_at_a_terminal_and_not_shown(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    added(newsreel, publisher)
+    ours, theirs = os.openpty()
+    with newsreel.start("edit", "1", "--user", "ada", stdin=theirs) as command:
+        assert command.stderr is not None
+        told = ""
+        while not told.endswith("Password of ada: "):
+            told += (letter := command.stderr.read(1))
+            assert letter, told
+        os.write(ours, "l\u00f6velace\n".encode())
+        out, rest = command.communicate(timeout=60)
+    os.set_blocking(ours, False)
+    with pytest.raises(BlockingIOError):  # the terminal shows nothing of it
+        os.read(ours, 1)
+    os.close(ours)
+    os.close(theirs)
+
+    assert command.returncode == 0
+    assert "velace" not in told + out + rest
+    assert last_asked(newsreel, publisher)["authorization"] == BASIC
 
 
 def test_without_a_terminal_nobody_is_asked_for_a_password(

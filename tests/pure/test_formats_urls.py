@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsreel.formats.urls import absolute, canonical, has_credential, host_of, redacted
+from newsreel.formats.urls import (
+    absolute,
+    canonical,
+    has_credential,
+    host_of,
+    origin_of,
+    redacted,
+)
 
 BASE = "https://example.org/a/b"
 
@@ -118,3 +125,33 @@ def test_a_secret_is_seen_and_blotted_out(url: str) -> None:
 def test_a_plain_address_holds_no_secret(url: str) -> None:
     assert not has_credential(url)
     assert redacted(url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://paper.example/feed?a#b", "https://paper.example"),
+        ("HTTPS://Ada:pw@Paper.Example:443", "https://paper.example"),
+        ("http://paper.example:8080/", "http://paper.example:8080"),
+        ("http://paper.example:443/", "http://paper.example:443"),
+        ("http://[::1]:80/x", "http://[::1]"),
+        ("https://stra\u00dfe.example/", "https://xn--strae-oqa.example"),
+        ("https://xn--strae-oqa.example/", "https://xn--strae-oqa.example"),
+        ("ftp://paper.example/", ""),
+        ("imap://paper.example/", ""),
+        ("//paper.example/", ""),
+        ("http://", ""),
+        ("http://h:99999/", ""),
+        ("http://[", ""),
+        ("http://\u2460\ufffe/", ""),
+        ("", ""),
+    ],
+)
+def test_an_origin_is_scheme_host_and_port(url: str, origin: str) -> None:
+    assert origin_of(url) == origin
+
+
+@given(st.text(max_size=60))
+def test_an_origin_is_its_own_origin(text: str) -> None:
+    for url in (text, f"http://{text}/", f"https://a{text}:80"):
+        assert origin_of(origin_of(url)) == origin_of(url)

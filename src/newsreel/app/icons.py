@@ -1,6 +1,5 @@
 """The icons of sites: asked for once in a long while, found or not, and never in a poll's way."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -35,22 +34,13 @@ def site_of(feed: Feed) -> str:
     return origin and origin + "/"
 
 
-async def fetch_icons(
-    store: Store,
-    client: Client,
-    *,
-    clock: Clock,
-    stop: asyncio.Event | None = None,
-    limit: int = MOST_AT_ONCE,
-) -> list[Icon]:
+async def fetch_icons(store: Store, client: Client, *, clock: Clock) -> list[Icon]:
     """Ask some sites for their icons, one after the other, and return what was found out.
 
     Those whose feeds were read, that were not asked for long, and whose hosts are quiet now.
     """
     gate, found = HostGate(client.policy, clock), []
-    for feed in (await _lacking(store, clock()))[:limit]:
-        if stop is not None and stop.is_set():
-            break
+    for feed in (await _lacking(store, clock()))[:MOST_AT_ONCE]:
         icon = await _Search(feed, store, client, gate, clock).icon()
         await store.save_icon(icon)
         await store.save_hosts(gate.changed())

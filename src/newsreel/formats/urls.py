@@ -94,7 +94,8 @@ def host_of(url: str) -> str:
 def origin_of(url: str) -> str:
     """Return scheme, host and port of a web address (RFC 6454); empty where it has none.
 
-    What is default is left out: ``https://paper.example``.
+    What is default is left out: ``https://paper.example``. Names beyond ASCII are written as they
+    are looked up (IDNA 2008).
     """
     try:
         parts = urlsplit(url.strip(_EDGES))
@@ -103,6 +104,15 @@ def origin_of(url: str) -> str:
         return ""
     scheme = parts.scheme.lower()
     if scheme not in _PORTS or not host:
+        return ""
+    if not host.isascii():
+        from yarl import URL
+
+        try:
+            host = URL.build(scheme=scheme, host=host).raw_host or ""
+        except ValueError:
+            return ""
+    if not (_HOST.match(host) or _ADDRESS_6.match(host)):
         return ""
     place = _host(host) + (f":{port}" if port and f":{port}" != _PORTS[scheme] else "")
     return f"{scheme}://{place}"
@@ -114,6 +124,7 @@ _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})?")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _PORTS = {"http": ":80", "https": ":443"}
 _HOST = re.compile(r"[a-z0-9._-]+\Z")
+_ADDRESS_6 = re.compile(r"[0-9a-f:.]+\Z")
 _MOST_HOPS = 5
 _PLAIN = re.compile(r"https?://([a-z0-9-]+(?:\.[a-z0-9-]+)*)/[A-Za-z0-9_~!$&'()*+,;=:@./-]*\Z")
 _WRAPPING = frozenset({*REDIRECTORS, "google.com"})
