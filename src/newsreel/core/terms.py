@@ -21,9 +21,7 @@ character as a prefix.
 """
 
 import re
-import sys
 import unicodedata
-from array import array
 from collections.abc import Iterator
 from operator import add
 
@@ -33,7 +31,7 @@ TERMS_VERSION = 1
 LONGEST = 64
 """Characters of a token; what is longer is cut, in the index as in a query."""
 
-_CODES = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
+_COMMON = "’“”–—…\xa0"  # without which most English text is ASCII
 _SPACED = dict.fromkeys(range(128), " ")
 _ASCII = _SPACED | {ord(char): char for char in "0123456789abcdefghijklmnopqrstuvwxyz"}
 _ASCII |= {ord(char): char.lower() for char in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
@@ -62,6 +60,9 @@ def index_text(text: str) -> str:
     """Return the tokens of a text in their order, with one blank between two."""
     if "#" in text or "++" in text:
         text = SIGN.sub(_named_sign, text)
+    if not text.isascii():
+        for char in _COMMON:
+            text = text.replace(char, " ")
     if text.isascii():
         tokens = text.translate(_ASCII).split()
     else:
@@ -135,6 +136,8 @@ def fold(chunk: str) -> str:
     """
     if _EARLY.search(chunk):
         chunk = chunk.translate(_EARLY_FORMS)
+    for char in _WIDE:
+        chunk = chunk.replace(char, " ")
     folded = unicodedata.normalize("NFKC", chunk).casefold()
     return unicodedata.normalize("NFC", folded).translate(_CHARS)
 
@@ -142,21 +145,14 @@ def fold(chunk: str) -> str:
 def _paired(match: re.Match[str]) -> str:
     """Return the pairs of a run of units, and its last unit."""
     run = match[0]
-    if _MARK.search(run):
-        units = _UNIT.findall(run)
-        return f" {' '.join(map(add, units, units[1:]))} {units[-1]} "
-    # Pair by pair would take most of the time of a Chinese text: here all are written at once.
-    codes = array("I", run.encode(_CODES))
-    blanks = array("I", [32]) * len(codes)
-    pairs = blanks * 3
-    pairs[0::3] = codes
-    pairs[1::3] = codes[1:] + blanks[:1]
-    return f" {pairs.tobytes().decode(_CODES)}"
+    units = _UNIT.findall(run) if _MARK.search(run) else run
+    return f" {' '.join(map(add, units, units[1:]))} {units[-1]} "
 
 
 # What NFKC would make letters of, or glue to its neighbours.
 _EARLY_FORMS: dict[int, str] = {ord(char): " " for char in "™℠®©℗´¨¯¸˘˙˚˛˜˝"}
 _EARLY_FORMS |= {ord(char): f" {unicodedata.normalize('NFKC', char)} " for char in "¼½¾⅓⅔⅛⅜⅝⅞"}
+_WIDE = "，：；！？（）"  # for which NFKC would take a whole text apart
 _EARLY = re.compile(f"[{''.join(map(chr, _EARLY_FORMS))}]")
 
 _LETTER_FORMS = {
