@@ -19,6 +19,9 @@ COMMANDS = {
     "run": ("polling:run", "Poll and write days for ever, as a service."),
     "feeds": ("feeds:feeds", "List the feeds."),
     "show": ("show:show", "Show a feed, or an entry with its revisions."),
+    "search": ("search:search", "Find entries by their words."),
+    "searches": ("search:searches", "List the saved searches, with what each finds."),
+    "similar": ("search:similar", "List entries that share rare words with one."),
     "days": ("exporting:days", "List the days of the archive."),
     "log": ("polling:log", "Show what each poll brought."),
     "doctor": ("doctor:doctor", "Poll one feed and explain everything about it."),
@@ -36,6 +39,7 @@ COMMANDS = {
         "Take an entry out of all that is public; it is kept, sealed.",
     ),
     "erase": ("exporting:erase", "Delete an entry everywhere, for ever."),
+    "reindex": ("search:reindex", "Bring the search index up to date."),
     "parse": ("parse:parse", "Print what a feed says, as it is understood."),
     "demo": ("demo:demo", "A newsroom in a box: see what Newsreel does, in a few seconds."),
 }
