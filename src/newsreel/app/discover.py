@@ -9,7 +9,7 @@ from newsreel.app.poll import LEASE_TERM, take_in
 from newsreel.core.explanations import fault_told
 from newsreel.errors import FeedError, NotAFeed, UsageError
 from newsreel.fetch.client import Client
-from newsreel.fetch.sources import AS_A_PAGE, request_for
+from newsreel.fetch.sources import AS_A_PAGE, fetch_own, request_for
 from newsreel.formats.document import parse
 from newsreel.formats.html import FoundFeed, find_feeds
 from newsreel.formats.page import read_page
@@ -85,6 +85,24 @@ async def discover_page(
     return Discovery(url=url, capture=capture)
 
 
+async def discover_own(
+    url: str, client: Client, options: RequestOptions = AS_SET, rules: PageRules | None = None
+) -> Discovery:
+    """Return what a directory, a file or a mailbox of the operator's holds.
+
+    This is for who may read the machine's files: no address that came from elsewhere goes here.
+
+    Raises :class:`~newsreel.errors.FeedError` where it can't be read, and
+    :class:`~newsreel.errors.NotAFeed` where a file holds no feed.
+    """
+    capture = _answered(await fetch_own(url, client, options), url)
+    if rules is not None:
+        read_page(capture.body or b"", rules, url=url, content_type=capture.content_type)
+    else:
+        parse(capture.body or b"", content_type=capture.content_type)
+    return Discovery(url=url, capture=capture)
+
+
 def _answered(capture: Capture, url: str) -> Capture:
     if capture.fault is None:
         return capture
@@ -145,6 +163,8 @@ _HINTS = {
     "refused-address": "addresses of the own network are refused; "
     "open them with allow_private (NEWSREEL_ALLOW_PRIVATE)",
     "dns": "check the name's spelling, and the network",
+    "missing": "check the name, and whether you may read it",
+    "login": "check user and password; many providers want a password made for one program",
     "challenge": "the site asks visitors to prove that they are no robots; "
     "ask it to let feed readers in",
 }

@@ -13,10 +13,11 @@ from newsreel.cli.asking import NO_HEADERS, asked_with, asking_options, own_ways
 from newsreel.cli.choice import feed_of
 from newsreel.cli.context import Context
 from newsreel.cli.listing import Row, name_of, note, plain, print_rows
+from newsreel.cli.own_sources import own_address, user_in
 from newsreel.cli.pages import page_options, rules_with
 from newsreel.core.states import state_of
 from newsreel.errors import FeedError, UsageError
-from newsreel.formats.urls import origin_of, redacted
+from newsreel.formats.urls import is_mailbox, is_own_source, origin_of, redacted
 from newsreel.model.feed import AS_SET, Feed, FeedStatus, NewFeed, RequestOptions
 from newsreel.store.protocols import Store
 
@@ -86,7 +87,11 @@ def add(
 
     A page is searched for the feeds it announces; where there are several, you are asked which.
     With --entries its own links are the entries; 'newsreel try-page URL' proposes selectors.
+
+    A directory (/path/to/it) and a mailbox (imaps://user@host/INBOX) are feeds too, private ones.
     """
+    urls = tuple(own_address(url) or url for url in urls)
+    choices["user"] = choices["user"] or next(filter(None, map(user_in, urls)), None)
     options, rules = asked_with(AS_SET, choices), rules_with(None, choices)
     if options.has_credential and len(urls) > 1:
         raise UsageError("headers and passwords are for one feed", hint="add them one by one")
@@ -135,14 +140,16 @@ async def _add_all(
 
 async def _add(door: Door, url: str, template: NewFeed, *, wants_all: bool) -> int:
     """Add what stands at an address; return how many feeds of a page could not be added."""
-    from newsreel.app.discover import discover, discover_page
+    from newsreel.app.discover import discover, discover_own, discover_page
 
     known = await door.store.find_feed(url)
     if known is not None and (known.status in STOPPED or _is_polled(known)):
         _tell_there(known)
         return 0
     options, rules = template.request_options, template.page_rules
-    if rules is not None:
+    if is_own_source(url):
+        discovery = await discover_own(url, door.client, options, rules)
+    elif rules is not None:
         discovery = await discover_page(url, rules, door.client, options)
     else:
         discovery = await discover(url, door.client, options)
@@ -203,10 +210,14 @@ async def _store(door: Door, template: NewFeed, discovery: "Discovery") -> None:
     brought = f", {len(added.poll.changes.new)} entries" if added.poll else ""
     note(f"{verb}: {_named(added.feed)}{brought}")
     if added.is_new and added.feed.is_private and not template.is_private:
-        note(
-            f"note: {_credential_of(added.feed)}, so it is private; "
-            "'newsreel edit --public' releases it"
-        )
+        note(f"note: {_why_private(added.feed)}")
+
+
+def _why_private(feed: Feed) -> str:
+    if is_mailbox(feed.url):
+        return "a mailbox is private, and stays so"
+    told = "it is on this machine" if is_own_source(feed.url) else _credential_of(feed)
+    return f"{told}, so it is private; 'newsreel edit --public' releases it"
 
 
 def _credential_of(feed: Feed) -> str:
@@ -345,6 +356,11 @@ def _edited(feed: Feed, choices: dict[str, object]) -> Feed:
     if options.has_credential and not feed.request_options.has_credential:
         feed = replace(feed, is_private=True)
     feed = replace(feed, request_options=options)
+    if choices["private"] is False and is_mailbox(feed.url):
+        raise UsageError(
+            "a mailbox stays private",
+            hint="save the messages you may publish in a directory, and add that",
+        )
     if isinstance(choices["private"], bool):
         feed = replace(feed, is_private=choices["private"])
     if isinstance(choices["paused"], bool):

@@ -79,6 +79,11 @@ class Client:
         large = asyncio.Semaphore(LARGE_BODIES)
         self._means = Means(policy, headers, lookup or self._names, large, clock)
 
+    @property
+    def means(self) -> Means:
+        """What all that goes out shares, whatever it speaks."""
+        return self._means
+
     async def __aenter__(self) -> Self:
         return self
 

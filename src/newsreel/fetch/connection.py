@@ -168,13 +168,26 @@ async def connect(
         RefusedAddress: it has none that may be reached.
         OSError: it can't be reached.
     """
+    allowed = await allowed_addresses(host, lookup=lookup, allow_private=allow_private)
+    return await open_any(allowed, port, tls_context() if is_secure else None, host)
+
+
+async def allowed_addresses(
+    host: str, *, lookup: Lookup, allow_private: tuple[str, ...]
+) -> list[str]:
+    """Return the addresses of a host that may be reached; at least one.
+
+    Raises:
+        RefusedAddress: it has none that may be reached.
+        OSError: it has none at all.
+    """
     found = [host] if guard.literal_of(host) is not None else await lookup(host)
     allowed = [ip for ip in found if guard.is_allowed(ip, host=host, allow_private=allow_private)]
-    if not allowed:
-        if not found:
-            raise socket.gaierror(socket.EAI_NONAME, "no address")
-        raise guard.RefusedAddress(found[0])
-    return await open_any(allowed, port, tls_context() if is_secure else None, host)
+    if allowed:
+        return allowed
+    if not found:
+        raise socket.gaierror(socket.EAI_NONAME, "no address")
+    raise guard.RefusedAddress(found[0])
 
 
 async def open_any(

@@ -161,7 +161,8 @@ class HostGate:
             del self._places[host]  # so that memory does not grow with the number of hosts
 
     def _least(self, host: str) -> timedelta:
-        return NO_GAP if is_own(host, self._policy.allow_private) else self._policy.host_gap
+        is_free = not host or is_own(host, self._policy.allow_private)  # a directory has no host
+        return NO_GAP if is_free else self._policy.host_gap
 
 
 class Turn:

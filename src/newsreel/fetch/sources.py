@@ -1,8 +1,11 @@
 """Where a feed's text comes from: the one place that knows how each kind of source is asked."""
 
 from newsreel.fetch.client import Client
+from newsreel.fetch.directory import fetch_directory
 from newsreel.fetch.hosts import HostGate
+from newsreel.fetch.mailbox import fetch_mailbox
 from newsreel.fetch.policy import Request
+from newsreel.formats.urls import is_file, is_own_source
 from newsreel.model.capture import Capture, Validators
 from newsreel.model.feed import Feed, RequestOptions
 
@@ -12,7 +15,26 @@ AS_A_PAGE = (("Accept", "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"),)
 
 async def fetch(feed: Feed, client: Client, *, gate: HostGate | None = None) -> Capture:
     """Return what a feed's source says now, or why nothing came."""
+    if is_own_source(feed.url):
+        validators = NOT_ASKED_YET if feed.is_read_anew else feed.validators
+        return await fetch_own(feed.url, client, feed.request_options, validators=validators)
     return await client.fetch(request_of(feed), gate=gate)
+
+
+async def fetch_own(
+    url: str,
+    client: Client,
+    options: RequestOptions,
+    *,
+    validators: Validators = NOT_ASKED_YET,
+) -> Capture:
+    """Return what a directory, a file or a mailbox holds now."""
+    if is_file(url):
+        means = client.means
+        return await fetch_directory(
+            url, validators, most_bytes=means.policy.max_bytes, clock=means.clock
+        )
+    return await fetch_mailbox(url, options, validators, client.means)
 
 
 def request_of(feed: Feed) -> Request:

@@ -118,6 +118,26 @@ def origin_of(url: str) -> str:
     return f"{scheme}://{place}"
 
 
+def is_file(url: str) -> bool:
+    """Tell whether an address is that of a file or directory of this machine."""
+    return url.startswith("file:")
+
+
+def is_mailbox(url: str) -> bool:
+    """Tell whether an address is that of a mailbox (RFC 5092)."""
+    return url.startswith(("imap:", "imaps:"))
+
+
+def is_own_source(url: str) -> bool:
+    """Tell whether an address is the operator's own and not of the web."""
+    return is_file(url) or is_mailbox(url)
+
+
+def is_born_private(url: str) -> bool:
+    """Tell whether a feed of this address is private until it is released."""
+    return is_own_source(url) or has_credential(url)
+
+
 # --- one form for one article -----------------------------------------------------------------
 
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})?")

@@ -23,6 +23,8 @@ class FaultKind(StrEnum):
     ROBOTS = "robots"
     NOT_A_FEED = "not-a-feed"
     NO_ENTRIES = "no-entries"
+    MISSING = "missing"
+    LOGIN = "login"
 
 
 @dataclass(frozen=True, slots=True)

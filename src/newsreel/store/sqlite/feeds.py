@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
 from newsreel.formats.file_names import distinct_file_name
-from newsreel.formats.urls import has_credential, host_of
+from newsreel.formats.urls import host_of, is_born_private, is_mailbox
 from newsreel.model.day import WriteReason
 from newsreel.model.feed import Feed, FeedStatus, NewFeed
 from newsreel.store.protocols import AddedFeed
@@ -153,7 +153,7 @@ def _add(connection: sqlite3.Connection, new: NewFeed, now: datetime) -> AddedFe
         new.language,
         new.folder,
         dumps(list(new.tags)),
-        int(new.is_private or has_credential(new.url) or new.request_options.has_credential),
+        int(new.is_private or is_born_private(new.url) or new.request_options.has_credential),
         int(new.is_crawled),
         new.status,
         1,
@@ -214,7 +214,7 @@ def _save(connection: sqlite3.Connection, feed: Feed) -> Feed:
             feed.folder,
             dumps(list(feed.tags)),
             feed.interval // MICROSECOND if feed.interval else None,
-            int(feed.is_private),
+            int(feed.is_private or is_mailbox(feed.url)),
             feed.status,
             request_options_text(feed.request_options),
             page_rules_text(feed.page_rules),

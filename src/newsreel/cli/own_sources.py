@@ -1,0 +1,62 @@
+"""Directories, files and mailboxes as they are typed."""
+
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from newsreel.cli.asking import AMONG_OTHERS
+from newsreel.errors import UsageError
+from newsreel.formats.urls import is_mailbox
+
+BEGINNINGS = ("/", "./", "../", "~")
+
+
+def own_address(text: str) -> str | None:
+    """Return the address of a directory, a file or a mailbox; None for what is of the web.
+
+    Raises :class:`~newsreel.errors.UsageError` where nothing is there, or a password is.
+    """
+    text = text.strip()
+    if is_mailbox(text):
+        return _mailbox(text)
+    if text.startswith("file:"):
+        return _path(Path(unquote(urlsplit(text).path)))
+    if text.startswith("dir:"):
+        return _path(Path(text.removeprefix("dir:")))
+    if text.startswith(BEGINNINGS) or text in {".", ".."}:
+        return _path(Path(text))
+    return None
+
+
+def user_in(address: str) -> str | None:
+    """Return who asks for a mailbox, as its address says."""
+    user = urlsplit(address).username if is_mailbox(address) else None
+    return unquote(user) if user else None
+
+
+def _path(path: Path) -> str:
+    path = path.expanduser().absolute()
+    if path.is_dir():
+        return path.as_uri().rstrip("/") + "/"
+    if not path.is_file():
+        raise UsageError(f"no directory and no file: {path}", hint="check the path")
+    return path.as_uri()
+
+
+def _mailbox(text: str) -> str:
+    from newsreel.fetch.mailbox import mailbox_of
+
+    try:
+        parts = urlsplit(text)
+        if parts.password is not None:
+            raise UsageError(
+                f"the password is secret, and {AMONG_OTHERS}",
+                hint="leave it out: it is asked for, or read from a --password-file",
+            )
+        box = mailbox_of(text)
+    except ValueError:
+        raise UsageError(
+            "not the address of a mailbox", hint="write imaps://user@host/INBOX"
+        ) from None
+    user = f"{quote(box.user, safe='')}@" if box.user else ""
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{user}{parts.hostname}{port}/{quote(box.name)}"
