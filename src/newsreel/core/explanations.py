@@ -55,6 +55,9 @@ FAULTS = {
     "as one",
     FaultKind.NO_ENTRIES: "an answer came, but the selectors of this page find no entry on it: it "
     "was rebuilt, or is empty. 'newsreel try-page' proposes others",
+    FaultKind.MISSING: "the directory, the file or the mailbox is not there, or may not be read",
+    FaultKind.LOGIN: "the mail server does not accept user and password, or none are known: "
+    "'newsreel edit FEED --user NAME' gives them",
 }
 
 STATUSES = {
