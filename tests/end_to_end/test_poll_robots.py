@@ -197,6 +197,22 @@ async def test_a_host_that_asks_for_rest_is_given_it(
     assert [seen.path for seen in publisher.requests] == ["/robots.txt"]
 
 
+async def test_a_host_that_asks_for_rest_now_is_given_it_whatever_was_known(
+    publisher: Publisher, store: SqliteStore, client: Client, clock: Clock
+) -> None:
+    publisher.put("/robots.txt", "")
+    await store.add_feeds([NewFeed(url=publisher.url("/page"), page_rules=RULES)], now=MORNING)
+    await polled(store, client, clock)
+    publisher.answer("/robots.txt", fail(429, Retry_After="3600"))
+    publisher.requests.clear()
+    clock.now += 2 * DAY
+
+    (poll,) = await polled(store, client, clock)
+
+    assert poll.feed.fault == "robots"
+    assert [seen.path for seen in publisher.requests] == ["/robots.txt"]
+
+
 async def test_a_robots_txt_that_never_comes_leaves_the_page_alone(
     publisher: Publisher, store: SqliteStore, clock: Clock
 ) -> None:

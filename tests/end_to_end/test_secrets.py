@@ -222,3 +222,4 @@ def test_what_a_feed_is_asked_with_stands_in_the_database_alone(
     assert_nowhere(newsreel, newsreel.archive)
     assert_nowhere(newsreel, newsreel.home / "captures")
     assert ASKED["password"].encode() in newsreel.database.read_bytes()
+    assert newsreel.database.stat().st_mode & 0o077 == 0

@@ -57,7 +57,8 @@ async def crawl_fault(
         if gate is not None:
             gate.learn(host, capture)
             await gate.rest(host)
-    if robots.status is None:
+    is_closed = gate is not None and gate.closed_until(host) is not None
+    if robots.status is None or is_closed:
         return Fault(FaultKind.ROBOTS, f"the robots.txt of {host} can't be read for now")
     if may_fetch(robots, url, options.user_agent or client.policy.agent):
         return None

@@ -59,6 +59,8 @@ class Database:
         with translated(path):
             if not is_read_only:
                 path.parent.mkdir(parents=True, exist_ok=True)
+                if not path.exists():
+                    path.touch(0o600)  # it holds secrets
             self._connection = self._open()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._local = threading.local()
