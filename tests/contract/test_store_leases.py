@@ -381,6 +381,15 @@ async def test_a_large_host_takes_a_share_of_what_is_leased(world: World) -> Non
     assert len(second) == 3
 
 
+async def test_feeds_that_are_named_are_leased_however_many_of_one_host(world: World) -> None:
+    large = [NewFeed(url=f"https://large.example/{number}") for number in range(HOST_SHARE + 3)]
+    added = await world.store.add_feeds(large, now=world.now)
+
+    leased = await world.lease(*(one.feed for one in added))
+
+    assert len(leased) == HOST_SHARE + 3
+
+
 async def test_hosts_that_have_enough_are_passed_over(world: World) -> None:
     await world.feed("https://full.example/")
     feed = await world.feed("https://other.example/")

@@ -161,7 +161,7 @@ class Captures:
         return self._writer is None and file is not None and self._has_room(file, self._clock())
 
     def _has_room(self, file: CaptureFile, now: datetime) -> bool:
-        return file.day >= now.date().isoformat() and file.size < self._most_bytes
+        return file.day >= now.date().isoformat() and file.has_room(self._most_bytes)
 
     def _file(self, tree: CaptureTree, now: datetime) -> CaptureFile:
         """Return the file to write to: one of the day that has room."""

@@ -31,6 +31,8 @@ from newsreel.model.capture import CaptureLine, KeptCapture
 
 WARC, INDEX, OPEN = ".warc.gz", ".cdxj", ".open"
 LOCK = ".lock"
+LARGEST_INDEX = 8_000_000
+"""Bytes: some 15,000 lines, which are sorted in memory."""
 LEVEL = 1
 """Of compression: 6 saves a tenth of the space and takes more than twice the time."""
 _GZIP = 31
@@ -99,6 +101,13 @@ class CaptureTree:
             sizes[_name_of(path)] = sizes.get(_name_of(path), 0) + size
         return sizes
 
+    def has_room(self, name: str, most_bytes: int) -> bool:
+        """Tell whether more may be written to a closed file."""
+        file, index = self.root / (name + WARC), self.root / (name + INDEX)
+        if index.exists() and index.stat().st_size >= LARGEST_INDEX:
+            return False
+        return file.exists() and file.stat().st_size < most_bytes
+
     def is_open(self, name: str) -> bool:
         """Tell whether a file is being written, or was left open."""
         return (self.root / (name + WARC + OPEN)).exists()
@@ -149,6 +158,10 @@ class CaptureFile:
         self._index_size = self._index.seek(0, os.SEEK_END)
         self.size = file.seek(0, os.SEEK_END)
 
+    def has_room(self, most_bytes: int) -> bool:
+        """Tell whether more may be written to it."""
+        return self.size < most_bytes and self._index_size < LARGEST_INDEX
+
     def append(self, captures: Sequence[KeptCapture]) -> None:
         """Write captures, then their lines; where the disk refuses, nothing of them stays."""
         members, lines, at = [], [], self.size
@@ -188,9 +201,9 @@ def open_file(tree: CaptureTree, at: datetime, *, most_bytes: int) -> CaptureFil
     with tree.locked():
         _recover(tree)
         day = at.astimezone(UTC).strftime("%Y-%m-%d")
-        sizes = tree.sizes()
         for name in reversed(tree.names()):
-            if name.startswith(day) and sizes[name] < most_bytes and not tree.is_open(name):
+            is_free = name.startswith(day) and not tree.is_open(name)
+            if is_free and tree.has_room(name, most_bytes):
                 return _reopened(tree, name)
         name = at.astimezone(UTC).strftime("%Y-%m-%d-%H%M%S-") + secrets.token_hex(3)
         file = _held(FileIO(tree.root / (name + WARC + OPEN), "xb"))
@@ -238,7 +251,10 @@ def _recover(tree: CaptureTree) -> None:
 def settle(tree: CaptureTree, name: str) -> None:
     """Sort an index, and give both files their names."""
     index = tree.root / (name + INDEX + OPEN)
-    lines = sorted(index.read_bytes().splitlines(keepends=True)) if index.exists() else []
+    lines: list[bytes] = []
+    if index.exists():
+        with index.open("rb") as file:
+            lines = sorted(file)
     write_alone(tree.root / (name + INDEX), b"".join(lines))
     (tree.root / (name + WARC + OPEN)).rename(tree.root / (name + WARC))
     index.unlink(missing_ok=True)

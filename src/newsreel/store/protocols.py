@@ -140,8 +140,8 @@ class PollStore(Protocol):
         """Lease active, unleased feeds that are due, longest due first.
 
         ``is_forced``: whatever their time; ``since``, a mark of the poll log, leaves out what was
-        polled after it. At most ``HOST_SHARE`` feeds of one host, none of ``but_hosts`` or of a
-        host that another store holds feeds of. Never a feed, or a feed of a host, that asked to be
+        polled after it. At most ``HOST_SHARE`` feeds of one host, where none are named; none
+        of ``but_hosts``, or of a host that another store holds feeds of. Never a feed, or a feed of a host, that asked to be
         left alone until later. The lease is this store's; it ends with the poll's save, with its
         term, or when this process dies.
         """
@@ -334,6 +334,11 @@ class TableStore(Protocol):
         Entries, revisions and changes come by day, feed and entry, polls as they were made, feeds
         by number, coverage day by day. ``limit`` counts entries, feeds or polls.
         """
+
+    async def entry_rows(
+        self, columns: Sequence[str], chosen: RowChoice, entry_ids: Sequence[int]
+    ) -> list[Values]:
+        """Return rows of ``entries`` in the order of these ids, those of them that are chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,11 +131,12 @@ class Polls:
 
         def lease(connection: sqlite3.Connection) -> tuple[list[Feed], bool]:
             self._free_dead_leases(connection, now)
-            ids = _shared_out(connection.execute(query, values), limit)
+            rows = connection.execute(query, values)
+            ids = _shared_out(rows, limit, HOST_SHARE if feed_ids is None else limit)
             until = micros(now + term)
             connection.executemany(LEASE, [(self._holder.name, until, one) for one in ids])
-            rows = connection.execute(BY_IDS, (dumps(ids),))
-            feeds = {feed.id: feed for feed in map(feed_of, rows)}
+            leased = connection.execute(BY_IDS, (dumps(ids),))
+            feeds = {feed.id: feed for feed in map(feed_of, leased)}
             has_tombstones = bool(connection.execute(ANY_TOMBSTONE).fetchone()[0])
             return [feeds[one] for one in ids], has_tombstones
 
@@ -230,14 +231,14 @@ class Polls:
                 )
 
 
-def _shared_out(rows: Iterable[tuple[int, str]], limit: int) -> list[int]:
+def _shared_out(rows: Iterable[tuple[int, str]], limit: int, share: int) -> list[int]:
     """Take feeds as they come, up to the limit, and not too many of one host."""
     ids: list[int] = []
     shares: Counter[str] = Counter()
     for feed_id, host in rows:
         if len(ids) >= limit:
             break
-        if host and shares[host] >= HOST_SHARE:
+        if host and shares[host] >= share:
             continue
         shares[host] += 1
         ids.append(feed_id)
