@@ -175,6 +175,9 @@ def test_nothing_left_to_look_for_finds_nothing() -> None:
     ("text", "forms"),
     [
         ("AT&T", (("at", "t"),)),
+        ("U.S.", (("u", "s"), ("us",))),
+        ("US", (("us",), ("u", "s"))),
+        ("us", (("us",),)),
         ("e-mail", (("e", "mail"), ("email",))),
         ("O’Neill", (("o", "neill"), ("oneill",))),
         ("it's", (("it", "s"),)),

@@ -31,6 +31,8 @@ MOST_LANGUAGES = 16
 _JOINED = re.compile(r"[^\W_]+(?:[-\u2010\u2011'’\u02bc][^\W_]{2,})+")
 _GROUPED = re.compile(r"\d{1,3}(?:([.,'’ \u00a0\u202f])\d{3})(?:\1\d{3})*")
 _POSSESSIVE = re.compile(r"(.*[^\W\d_]{3})['’]s", re.IGNORECASE)
+_DOTTED = re.compile(r"[A-Za-z](?:\.[A-Za-z])+\.?")
+_CAPITALS = re.compile(r"[A-Z]{2,4}")  # U.S. is written US, too
 _DIGITS = re.compile(r"\d{5,15}")  # four are mostly a year
 
 
@@ -51,10 +53,13 @@ def prepare_query(query: Query, languages: Iterable[str] = ()) -> Query:
 
 
 def _named_languages(node: Node) -> list[str]:
+    """Return the languages that all hits must have, one of them each; none: any."""
     match node:
         case Filter(FilterKind.LANGUAGE, value):
             return [value]
-        case And(parts) | Or(parts):
+        case And(parts):
+            return [value for part in parts for value in _named_languages(part)]
+        case Or(parts) if parts and all(map(_named_languages, parts)):
             return [value for part in parts for value in _named_languages(part)]
         case _:
             return []
@@ -109,7 +114,7 @@ class _Words:
 
 
 def _other_spellings(text: str, form: Form) -> Iterable[Form]:
-    """Yield the word without its hyphens, owner's ``'s`` or groups of digits, or with groups."""
+    """Yield the word without its hyphens, dots, owner's ``'s``, groups of digits, or with some."""
     if _DIGITS.fullmatch(text) and not form.is_prefix:
         head = len(text) % 3 or 3
         groups = (text[:head], *(text[at : at + 3] for at in range(head, len(text), 3)))
@@ -118,6 +123,10 @@ def _other_spellings(text: str, form: Form) -> Iterable[Form]:
         yield Form(("".join(form.tokens),), form.is_prefix)
     elif owner := _POSSESSIVE.fullmatch(text):
         yield Form(tuple(index_text(owner[1]).split()))
+    elif _DOTTED.fullmatch(text):
+        yield Form(("".join(form.tokens),), form.is_prefix)
+    elif _CAPITALS.fullmatch(text) and not form.is_prefix:
+        yield Form(tuple(text.lower()))
 
 
 def is_feed_meant(value: str, feed: Feed) -> bool:

@@ -57,6 +57,12 @@ _PAIRS = {
     "pt": (("ão", "ões"), ("al", "ais"), ("vel", "veis")),
 }
 """Endings of one and of many that the stemmers tell apart."""
+_SPELLINGS = {
+    "da": (("aa", "å"),),
+    "de": (("ae", "ä"), ("oe", "ö"), ("ue", "ü")),
+    "no": (("aa", "å"),),
+}
+"""Letters that are written in either way, in names above all."""
 _DOUBLING = re.compile("[^aeiou][aeiou][^aeiouwxy]$")
 _PREFIXES = {
     "ar": ("وبال", "وال", "بال", "كال", "فال", "ولل", "لل", "ال", "و", "ب", "ل"),
@@ -114,6 +120,9 @@ def _same_stem(word: str, language: str) -> Iterator[str]:
     stem_of = _stemmer(language)
     stem = stem_of(word)
     yield from (form for form in _candidates(word, stem, language) if stem_of(form) == stem)
+    for one, other in _SPELLINGS.get(language, ()):
+        if one in word or other in word:
+            yield word.replace(one, other) if one in word else word.replace(other, one)
     for one, other in _PAIRS.get(language, ()):
         if word.endswith(one):
             yield word.removesuffix(one) + other
