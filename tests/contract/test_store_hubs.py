@@ -315,6 +315,41 @@ async def test_a_push_that_comes_twice_changes_nothing(world: World) -> None:
     assert await world.entries(feed) == entries
 
 
+async def test_a_push_that_comes_late_brings_no_old_wording_back_but_a_poll_does(
+    world: World,
+) -> None:
+    feed = await world.feed()
+    await world.poll(feed, item("a"))
+    for title in ("B", "C"):
+        world.later()
+        await push(world, feed, item("a", title=title))
+    world.later()
+
+    late = await push(world, feed, item("a", title="B"))
+    world.later()
+    poll = await world.poll(feed, item("a", title="B"))
+
+    assert not late.changes.is_any
+    assert len(poll.changes.revised) == 1
+    entry = await world.entry(feed)
+    assert [one.content.title for one in entry.revisions] == ["A", "B", "C", "B"]
+
+
+async def test_what_left_the_feed_does_not_come_back_by_a_late_push(world: World) -> None:
+    feed = await world.feed()
+    seen_at = (await world.poll(feed, item("a"), item("b"))).at
+    world.later()
+    await world.poll(feed, item("b"))
+    world.later()
+    await push(world, feed, item("a"))
+    world.later()
+
+    poll = await world.poll(feed, item("b"), item("c"))
+
+    assert poll.lost == ()
+    assert await world.store.last_seen_at(await world.entry(feed, "press-a")) == seen_at
+
+
 async def test_what_was_erased_is_not_pushed_back(world: World) -> None:
     feed = await world.feed()
     await world.poll(feed, item("a"), item("b"))

@@ -25,7 +25,7 @@ from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.sources import fetch
 from newsreel.model.capture import Capture
 from newsreel.model.feed import Feed
-from newsreel.model.poll import Changes, Known, Poll, Reading
+from newsreel.model.poll import Changes, Known, Outcome, Poll, Reading
 from newsreel.store.protocols import HOST_SHARE, Store
 
 LEASE_TERM = timedelta(minutes=15)
@@ -86,7 +86,8 @@ async def take_reading(
     """Store what was read of a leased feed: the second half of :func:`take_in`."""
     now = clock()
     if reading.is_read:
-        known = await store.known(feed, reading.sightings)
+        is_pushed = reading.outcome is Outcome.PUSHED
+        known = await store.known(feed, reading.sightings, has_wordings=is_pushed)
         changes = revise(feed, reading.sightings, known, seen_at=polled_at(feed, now))
     else:
         known, changes = NOTHING_KNOWN, NO_CHANGES

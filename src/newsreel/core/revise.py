@@ -194,6 +194,8 @@ def _compare(
         draft.unchanged += 1
         if sighting.observed != entry.observed:
             draft.observations.append(Observation(entry_id=entry.entry_id, sighting=sighting))
+    elif sighting.digest in entry.wordings and sighting.digest != entry.digest:
+        draft.unchanged += 1  # a hub may send what is old, late or twice; an answer is of now
     elif (is_todays and not feed.is_read_anew) or _is_edit_of_import(entry, sighting):
         draft.revised.append(
             NewRevision(

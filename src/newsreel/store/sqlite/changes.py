@@ -49,7 +49,7 @@ def save_changes(
     """Write what changed.
 
     A poll leaves a new window and makes days dirty; an import does neither, a capture that is read
-    again (``is_poll`` False) leaves the window alone, and what was pushed joins it.
+    again (``is_poll`` False) leaves the window alone, and what is new in a push joins it.
     """
     writer = _Writer(connection, feed, capture, IMPORT_PARSER if is_import else PARSER_VERSION)
     writer.add(changes.new)
@@ -72,7 +72,7 @@ def save_changes(
         if is_push:
             query = "SELECT window FROM feed_state WHERE feed_id = ?"
             former = json.loads(connection.execute(query, (feed.id,)).fetchone()[0])
-            window = list(dict.fromkeys([*window, *former]))
+            window = [*writer.ids.values(), *former]  # the rest may have left the feed long ago
         query = "UPDATE feed_state SET window = ? WHERE feed_id = ?"
         connection.execute(query, (dumps(window), feed.id))
     if not is_import:
