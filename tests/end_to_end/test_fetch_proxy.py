@@ -1,6 +1,7 @@
 import asyncio
+import socket
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -278,3 +279,35 @@ async def test_no_variable_of_the_environment_names_a_proxy(
         await client.fetch(Request(url=PAPER))
 
     assert not proxy.heads
+
+
+@pytest.mark.parametrize(
+    "loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+)
+@pytest.mark.parametrize("url", [PAPER, "https://paper.example/"])
+@pytest.mark.parametrize("is_proxy_silent", [True, False])
+def test_a_silent_proxy_and_silence_behind_one_end_with_the_time_limit(
+    loop: Callable[[], asyncio.AbstractEventLoop], url: str, *, is_proxy_silent: bool
+) -> None:
+    policy = replace(BEHIND, timeout=timedelta(seconds=0.2))
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        TestProxy({"paper.example": silent.getsockname()}) as proxy,
+        asyncio.Runner(loop_factory=loop) as runner,
+    ):
+        silent_url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        asked = silent_url if is_proxy_silent else proxy.url
+        capture = runner.run(fetch(asked, Request(url=url), policy))
+
+    assert capture.fault is not None
+    assert capture.fault.kind is FaultKind.TIMEOUT
+    assert capture.elapsed < timedelta(seconds=2)
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 -\r\nX: ", b"HTTP/1.1 102 -\r\n\r\n"])
+async def test_a_proxy_whose_answer_has_no_end_is_given_up(head: bytes) -> None:
+    with TestProxy({}, answer=head * 20_000) as proxy:
+        capture = await fetch(proxy.url, Request(url="https://paper.example/"))
+
+    assert capture.fault is not None
+    assert capture.fault.kind is FaultKind.PROXY
