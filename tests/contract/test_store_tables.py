@@ -226,3 +226,24 @@ async def test_a_feed_that_was_removed_keeps_its_rows(world: World, store: Store
 
     assert [row.status for row in await rows(store, FEEDS)] == ["removed"]
     assert len(await rows(store, ENTRIES)) == 1
+
+
+async def test_rows_of_entries_come_in_the_order_of_their_ids_where_they_are_chosen(
+    world: World, store: Store
+) -> None:
+    await busy(world)
+    secret = await world.feed(SECRET)
+    await world.poll(secret, item("hush"), title="Club")
+    entries = [e for feed in await store.feeds() for e in await store.entries_of(feed.id)]
+    ids = [entry.id for entry in reversed(entries)]
+    names = ["id", "feed_id"]
+
+    async def found(chosen: RowChoice) -> list[tuple[str, int]]:
+        return [(row[0], row[1]) for row in await store.entry_rows(names, chosen, ids)]
+
+    expected = [(entry.public_id, entry.feed_id) for entry in reversed(entries)]
+    assert await found(WITH_PRIVATE) == expected
+    assert await found(EVERYTHING) == [row for row in expected if row[1] != secret.id]
+    assert await found(RowChoice(feed_id=1)) == [row for row in expected if row[1] == 1]
+    assert await found(RowChoice(first=date(2027, 1, 1))) == []
+    assert await store.entry_rows(names, EVERYTHING, []) == []

@@ -17,6 +17,7 @@ import pytest
 
 import newsreel
 from newsreel.api import API_VERSION, Archive, EntryRow, Result
+from newsreel.app import search_rows
 from newsreel.errors import NewsreelError, SchemaTooNew, SchemaTooOld, StoreError, UsageError
 from newsreel.store import open_store
 from polled_world import PRESS, World, item
@@ -299,6 +300,68 @@ def test_private_feeds_are_read_only_where_they_are_asked_for(directory: Path) -
         assert "Hush" not in repr(everything)
 
 
+# --- searching
+
+
+def test_a_search_finds_entries_by_age(archive: Archive) -> None:
+    found = archive.search("tram OR ferry OR hush OR meeting")
+
+    assert titles(found) == ["Tram", "Ferry"]
+    assert found.notes == ()
+    assert found.question == "search('tram OR ferry OR hush OR meeting', order='newest')"
+    assert found.cite().count == 2
+
+
+def test_an_entry_is_found_by_a_former_wording_and_shown_in_its_newest(archive: Archive) -> None:
+    [entry] = archive.search('"it opens"')
+
+    assert entry.summary == "It shuts."
+
+
+def test_the_best_come_first_where_that_is_asked_for(archive: Archive) -> None:
+    found = archive.search("tram OR summary", order="relevance")
+
+    assert titles(found)[0] == "Tram"
+    assert len(titles(found)) > 1
+    assert titles(archive.search("tram OR summary", order="relevance", limit=1)) == ["Tram"]
+
+
+def test_what_a_search_did_not_understand_is_said_and_cited(archive: Archive) -> None:
+    found = archive.search("tram )")
+
+    assert list(found)
+    assert found.notes
+    assert found.notes[0] in str(found.cite())
+
+
+def test_every_hit_is_read_however_many_there_are(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = titles(archive.search("summary OR it"))
+    monkeypatch.setattr(search_rows, "PAGE", 1)
+
+    found = titles(archive.search("summary OR it"))
+
+    assert len(found) == len(expected) > 2
+    assert set(found) == set(expected)
+    assert found[0] == expected[0] == "Tram"
+
+
+@pytest.mark.parametrize("arguments", [{"order": "oldest"}, {"limit": 0}], ids=["order", "limit"])
+def test_a_search_that_makes_no_sense_is_refused(
+    archive: Archive, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(UsageError, match="no such"):
+        archive.search("tram", **arguments)
+
+
+def test_private_feeds_are_searched_only_where_they_are_asked_for(directory: Path) -> None:
+    with newsreel.open(directory, private=True) as archive:
+        [entry] = archive.search("meeting")
+
+        assert TOKEN not in repr(entry)
+
+
 # --- tables
 
 
@@ -391,10 +454,11 @@ def test_every_method_is_documented_and_there_are_few() -> None:
     page = (DOCS / "reference/python.md").read_text("utf-8")
     methods = [name for name in vars(Archive) if not name.startswith("_")]
     results = [name for name in vars(Result) if not name.startswith("_")]
+    results += ["columns", "question"]
 
     assert len(methods) <= 10
     assert [name for name in methods if f"| `{name}(" not in page] == []
-    assert [name for name in (*results, "columns", "question") if f"| `{name}" not in page] == []
+    assert [name for name in results if f"| `{name}" not in page] == []
     assert f"`newsreel.api.API_VERSION` is {API_VERSION}." in page
 
 

@@ -103,6 +103,33 @@ def test_rows_are_those_that_are_named(
     assert TOKEN not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        pytest.param((), ["Tram", "Ferry"], id="all"),
+        pytest.param(("--to", "2026-03-05"), ["Ferry"], id="days"),
+        pytest.param(("--feed", "other"), [], id="feed"),
+        pytest.param(("--private",), ["Tram", "Ferry", "Meeting"], id="private"),
+    ],
+)
+def test_rows_are_those_that_a_search_finds(
+    command: Newsreel, arguments: tuple[str, ...], expected: list[str]
+) -> None:
+    query = "tram OR ferry OR meeting"
+
+    done = command("export", "--format", "jsonl", "--search", query, *arguments)
+
+    assert sorted(titles(done.stdout)) == sorted(expected)
+    assert done.stderr == ""
+
+
+def test_what_there_is_to_say_of_a_search_is_said_on_stderr(command: Newsreel) -> None:
+    done = command("export", "--format", "jsonl", "--search", "tram )")
+
+    assert titles(done.stdout) == ["Tram"]
+    assert done.stderr
+
+
 def test_a_file_is_replaced_once_the_new_one_is_whole(command: Newsreel) -> None:
     path = command.home / "news.csv"
     path.write_text("what stood here before")

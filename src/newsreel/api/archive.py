@@ -1,7 +1,8 @@
 """An archive, opened for reading."""
 
 import os
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -9,6 +10,8 @@ from typing import Any, Self, TypeVar
 
 from newsreel.api.loop import Loop
 from newsreel.api.results import Result
+from newsreel.app.clock import utc_now
+from newsreel.app.search_rows import SearchPages
 from newsreel.app.sql import sql_relation
 from newsreel.app.tables import TablePages
 from newsreel.config import read_settings
@@ -16,6 +19,7 @@ from newsreel.errors import UsageError
 from newsreel.formats.arrow import Arrow, arrow_schema, record_batch, rows_of, with_integers
 from newsreel.formats.urls import redacted
 from newsreel.model.feed import Feed
+from newsreel.model.query import Order
 from newsreel.model.tables import (
     CHANGES,
     COVERAGE,
@@ -150,6 +154,35 @@ class Archive:
         """Return how well each feed was observed on each day: where the archive is blind."""
         return self._rows(COVERAGE, feed=feed, first=first, last=last)
 
+    def search(
+        self, query: str, *, order: str = "newest", limit: int | None = None
+    ) -> Result[EntryRow]:
+        """Return the entries that a search finds, in their newest wordings.
+
+        They come by age, or by ``order="relevance"``, the best of the newest hits first; at most
+        ``limit``. Any text is a query; the result's ``notes`` say what was not understood, and
+        what could not be looked through.
+        """
+        if order not in set(Order):
+            raise UsageError(f"no such order: {order!r}", hint="use newest or relevance")
+        if limit is not None and limit < 1:
+            raise UsageError(f"no such limit: {limit}", hint="leave it out for all")
+        chosen = RowChoice(has_private=self._has_private)
+
+        def pages() -> Iterator[list[Values]]:
+            result.notes = ()
+            left = sys.maxsize if limit is None else limit
+            found = SearchPages(self._store, query, chosen, clock=utc_now, order=Order(order))
+            while left > 0 and (page := self._loop.run(found.next())) is not None:
+                result.notes = found.notes
+                yield page[:left]
+                left -= len(page)
+
+        told = {"order": order, "limit": limit}
+        asked = [repr(query), *(f"{name}={value!r}" for name, value in told.items() if value)]
+        result = _result(f"search({', '.join(asked)})", ENTRIES, pages)
+        return result
+
     def sql(self, query: str) -> Result[dict[str, Any]]:
         """Return what a SELECT over the tables finds. Needs the extra ``data``.
 
@@ -197,16 +230,8 @@ class Archive:
         def pages() -> Iterator[list[Values]]:
             return self._read(table, table.columns, chosen)
 
-        def arrow() -> Arrow:
-            import pyarrow
-
-            names = [column.name for column in table.columns]
-            schema = arrow_schema(table.columns)
-            batches = [record_batch(schema, names, page) for page in pages()]
-            return pyarrow.Table.from_batches(batches, schema)
-
         question = f"{table.name}({', '.join(asked)})"
-        return Result(question, [c.name for c in table.columns], pages, arrow, table.row)
+        return _result(question, table, pages)
 
     def _read(
         self, table: Table[object], columns: Sequence[Column], chosen: RowChoice | None = None
@@ -238,6 +263,21 @@ class Archive:
         if found is None:
             raise UsageError(f"no such entry: {wanted!r}", hint="entries() has them all")
         return found.public_id
+
+
+def _result(
+    question: str, table: Table[R], pages: Callable[[], Iterator[list[Values]]]
+) -> Result[R]:
+    names = [column.name for column in table.columns]
+
+    def arrow() -> Arrow:
+        import pyarrow
+
+        schema = arrow_schema(table.columns)
+        batches = [record_batch(schema, names, page) for page in pages()]
+        return pyarrow.Table.from_batches(batches, schema)
+
+    return Result(question, names, pages, arrow, table.row)
 
 
 async def _opened(address: str) -> Store:

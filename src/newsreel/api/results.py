@@ -24,13 +24,15 @@ class Citation:
     """What was asked, when, of which versions, and what came: enough to ask again and compare.
 
     ``sha256`` is that of the result as lines of JSON, as ``newsreel export --format jsonl`` writes
-    them; ``asked_at`` is the time of the reading that it describes.
+    them; ``asked_at`` is the time of the reading that it describes, ``notes`` what there is to say
+    of it.
     """
 
     question: str
     asked_at: datetime
     count: int
     sha256: str
+    notes: tuple[str, ...] = ()
     newsreel: str = __version__
     tables_version: int = TABLES_VERSION
     parser_version: int = PARSER_VERSION
@@ -43,14 +45,19 @@ class Citation:
             f"parser {self.parser_version}, digest {self.digest_version}, "
             f"terms {self.terms_version}), {self.asked_at:%Y-%m-%d %H:%M:%S} UTC; "
             f"{self.count} results, SHA-256 {self.sha256}"
+            + "".join(f"; {note}" for note in self.notes)
         )
 
 
 class Result(Generic[R]):
     """What a question finds: read as it is iterated, page by page, anew each time.
 
-    ``question`` is what was asked, ``columns`` are the names of what each row holds.
+    ``question`` is what was asked, ``columns`` are the names of what each row holds. ``notes``
+    say what there is to say of the last reading: what of a search was not understood, or what may
+    be missing.
     """
+
+    notes: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -96,5 +103,9 @@ class Result(Generic[R]):
             digest.update(json_lines(self.columns, page))
             count += len(page)
         return Citation(
-            question=self.question, asked_at=asked_at, count=count, sha256=digest.hexdigest()
+            question=self.question,
+            asked_at=asked_at,
+            count=count,
+            sha256=digest.hexdigest(),
+            notes=self.notes,
         )

@@ -15,6 +15,9 @@ class TablePages:
     meanwhile may be among the later rows.
     """
 
+    notes: tuple[str, ...] = ()
+    """What there is to say of what was read: nothing."""
+
     def __init__(
         self,
         store: TableStore,

@@ -113,6 +113,7 @@ def _day_row(count: DayCount) -> Row:
     type=click.Path(path_type=Path),
     help="Where the rows go; else to stdout.",
 )
+@click.option("--search", metavar="QUERY", help="Rows of what this search finds, newest first.")
 @click.option("--private", is_flag=True, help="Rows of private feeds too.")
 @click.pass_obj
 def export(  # noqa: PLR0913 - one for each option
@@ -126,6 +127,7 @@ def export(  # noqa: PLR0913 - one for each option
     legacy: bool,
     row_format: str | None,
     output: Path | None,
+    search: str | None,
     private: bool,
 ) -> None:
     """Write the days that changed as plain files; or the days, or the feed, that you name.
@@ -139,7 +141,7 @@ def export(  # noqa: PLR0913 - one for each option
         raise UsageError("--day goes without --from and --to", hint="use one or the other")
     _check_order(first, last)
     chosen = Selection(first=day or first, last=day or last, is_all=wants_all)
-    options = RowOptions(row_format=row_format, output=output, private=private)
+    options = RowOptions(row_format=row_format, output=output, private=private, search=search)
     if options.is_named:
         if legacy:
             raise UsageError("--legacy goes without --format", hint="use one or the other")

@@ -10,8 +10,10 @@ from typing import BinaryIO
 
 import click
 
+from newsreel.app.clock import utc_now
 from newsreel.app.export import Selection
 from newsreel.app.export_tables import RowFormat, whole_file, write_rows
+from newsreel.app.search_rows import SearchPages
 from newsreel.app.tables import TablePages
 from newsreel.cli.choice import feed_of
 from newsreel.cli.context import Context
@@ -29,11 +31,12 @@ class RowOptions:
     row_format: str | None
     output: Path | None
     private: bool
+    search: str | None
 
     @property
     def is_named(self) -> bool:
         """Rows are wanted, not day files."""
-        return bool(self.row_format or self.output or self.private)
+        return bool(self.row_format or self.output or self.private or self.search)
 
 
 def export_rows(
@@ -68,11 +71,16 @@ async def _export_rows(
             last=selection.last,
             has_private=options.private,
         )
-        pages = TablePages(store, ENTRIES, chosen)
+        pages: TablePages | SearchPages = TablePages(store, ENTRIES, chosen)
+        if options.search is not None:
+            pages = SearchPages(store, options.search, chosen, clock=utc_now)
         with Progress("writing entries", 0) as progress, _opened(options.output) as file:
-            return await write_rows(
+            count = await write_rows(
                 pages, row_format, file, progress=lambda done: progress.at(done, 0)
             )
+        for told in pages.notes:
+            note(told)
+        return count
 
 
 def _check_private(feed: Feed | None, options: RowOptions) -> None:

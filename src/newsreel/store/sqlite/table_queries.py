@@ -98,13 +98,16 @@ _ENTRY = {
     "day": Source("e.day", _day),
 }
 _REREAD = "iif(r.reread > 0, ' reread', '')"
-_ENTRY_PAGE = """
-    SELECT e.day, e.feed_id, e.id FROM entries e CROSS JOIN feeds f ON f.id = e.feed_id
-    WHERE (e.day, e.feed_id, e.id) > (:key_0, :key_1, :key_2) AND e.withheld_at IS NULL
-      AND f.is_private <= :has_private AND e.day BETWEEN :first AND :last
-      AND (:feed_id IS NULL OR e.feed_id = :feed_id)
-      AND (:entry_id IS NULL OR e.public_id = :entry_id)
+_IS_OF_DAYS = "e.day BETWEEN :first AND :last"
+_IS_CHOSEN = f"""
+    e.withheld_at IS NULL AND f.is_private <= :has_private AND {_IS_OF_DAYS}
+    AND (:feed_id IS NULL OR e.feed_id = :feed_id)
+    AND (:entry_id IS NULL OR e.public_id = :entry_id)
 """
+_ENTRY_PAGE = f"""
+    SELECT e.day, e.feed_id, e.id FROM entries e CROSS JOIN feeds f ON f.id = e.feed_id
+    WHERE (e.day, e.feed_id, e.id) > (:key_0, :key_1, :key_2) AND {_IS_CHOSEN}
+"""  # noqa: S608 - constants only
 _IN_ORDER = " ORDER BY e.day, e.feed_id, e.id LIMIT :limit"
 _OF_ENTRIES = """
     FROM json_each(:ids) page CROSS JOIN entries e ON e.id = page.value
@@ -120,6 +123,8 @@ _EDITS = f"""
        AND r.seen_at >= :from_at AND r.seen_at < :to_at
     ORDER BY page.key, r.seen_at, r.number
 """  # noqa: S608 - constants only
+CHOSEN = f"SELECT e.id {_OF_ENTRIES} WHERE {_IS_CHOSEN} ORDER BY page.key"
+"""Those of some ids of entries that are chosen, in their order."""
 
 QUERIES = {
     "entries": Query(
@@ -163,7 +168,7 @@ QUERIES = {
             "entry_id": Source("e.public_id"),
             "changed": Source(_CHANGED, _words),
         },
-        page=_ENTRY_PAGE.replace("e.day BETWEEN :first AND :last", "e.seen_at >= :from_at")
+        page=_ENTRY_PAGE.replace(_IS_OF_DAYS, "e.seen_at >= :from_at")
         + "AND e.revision_count > 1"
         + _IN_ORDER,
         rows=_OF_ENTRIES + _EDITS,

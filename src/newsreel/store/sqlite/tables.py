@@ -18,6 +18,7 @@ from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.polls import gap_of
 from newsreel.store.sqlite.rows import MICROSECOND, known_moment, micros
 from newsreel.store.sqlite.table_queries import (
+    CHOSEN,
     QUERIES,
     Query,
     Reader,
@@ -69,6 +70,16 @@ class Tables:
             keys = _keys(connection, query, chosen, after, limit)
             rows = _rows(connection, query, columns, chosen, [key[-1] for key in keys])
             return RowPage(rows=rows, last=keys[-1] if len(keys) == limit else None)
+
+        return await self._db.read(read)
+
+    async def entry_rows(
+        self, columns: Sequence[str], chosen: RowChoice, entry_ids: Sequence[int]
+    ) -> list[Values]:
+        def read(connection: sqlite3.Connection) -> list[Values]:
+            values = _values(chosen) | {"ids": json.dumps(entry_ids)}
+            ids = [row[0] for row in connection.execute(CHOSEN, values)]
+            return _rows(connection, QUERIES["entries"], columns, chosen, ids)
 
         return await self._db.read(read)
 
