@@ -43,6 +43,7 @@ _OTHER_FORM = 0.5
 _NEAR = 60  # characters of folded text, about ten words
 _HALF_LIFE = timedelta(days=14)
 _OLD_WORDING = 0.8
+_MOST_READ = 20_000  # characters of a body; what only stands further down counts for nothing
 
 Texts = Mapping[TextField, str]
 """What is indexed of a candidate, with a blank at both ends of each field."""
@@ -93,7 +94,7 @@ def _texts_of(candidate: Candidate) -> Texts:
     return {
         TextField.TITLE: f" {index_text(candidate.title)} ",
         TextField.AUTHOR: f" {index_text(candidate.author)} ",
-        TextField.BODY: f" {index_text(candidate.body)} ",
+        TextField.BODY: f" {index_text(candidate.body[:_MOST_READ])} ",
         TextField.CATEGORY: f" {index_text(' '.join(candidate.categories))} ",
     }
 

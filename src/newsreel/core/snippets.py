@@ -5,8 +5,9 @@ Marks are places in the text that is shown, not markup; whoever shows it escapes
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from newsreel.core.ranking import terms_of
 from newsreel.core.spans import Span, spans_of
@@ -168,38 +169,53 @@ def _marks(
     ]
     if not asked or not text:
         return []
-    spans = spans_of(text)
-    found: set[_Mark] = set()
-    for ordinal, term in asked:
-        for start, end in _matches(term, spans, language):
-            found.add(_Mark(start, end, ordinal))
+    tokens = _Tokens(spans_of(text))
+    found = {
+        _Mark(start, end, ordinal)
+        for ordinal, term in asked
+        for start, end in _matches(term, tokens, language)
+    }
     return sorted(found, key=lambda mark: (mark.start, mark.end, mark.term))[:_MOST_MARKS]
 
 
+class _Tokens:
+    """The tokens of a text, and where each stands among them."""
+
+    def __init__(self, spans: list[Span]) -> None:
+        self.spans = spans
+        self._places: dict[str, list[int]] = {}
+        for at, span in enumerate(spans):
+            self._places.setdefault(span.token, []).append(at)
+
+    def places(self, token: str, *, is_prefix: bool = False) -> Iterable[int]:
+        """Return where a token stands, or all tokens that begin so."""
+        if not is_prefix:
+            return self._places.get(token, ())
+        begun = (places for known, places in self._places.items() if known.startswith(token))
+        return chain.from_iterable(begun)
+
+
 def _matches(
-    term: Word | Phrase, spans: list[Span], language: str | None
+    term: Word | Phrase, tokens: _Tokens, language: str | None
 ) -> Iterator[tuple[int, int]]:
     for form in term.forms:
-        yield from _form_matches(form, spans)
+        yield from _form_matches(form, tokens)
     if isinstance(term, Word):
         spoken = (language or "").lower().partition("-")[0]
-        tokens = {
-            token
-            for inflections in term.inflections
-            if inflections.language == spoken
-            for token in inflections.tokens
-        }
-        yield from ((span.start, span.end) for span in spans if span.token in tokens)
+        for inflections in term.inflections:
+            if inflections.language == spoken:
+                for token in inflections.tokens:
+                    yield from _form_matches(Form((token,)), tokens)
 
 
-def _form_matches(form: Form, spans: list[Span]) -> Iterator[tuple[int, int]]:
+def _form_matches(form: Form, tokens: _Tokens) -> Iterator[tuple[int, int]]:
     *heads, last = form.tokens
-    for at in range(len(heads), len(spans)):
-        token = spans[at].token
-        if token != last and not (form.is_prefix and token.startswith(last)):
-            continue
+    spans = tokens.spans
+    for at in tokens.places(last, is_prefix=form.is_prefix):
         first = at - len(heads)
-        if all(spans[first + step].token == head for step, head in enumerate(heads)):
+        if first >= 0 and all(
+            spans[first + step].token == head for step, head in enumerate(heads)
+        ):
             yield spans[first].start, _end_of(spans, at, last)
 
 
