@@ -21,7 +21,9 @@ from newsreel.app.doctor import examine_address
 from newsreel.app.poll import Wanted, poll_feeds
 from newsreel.errors import FeedError, UsageError
 from newsreel.fetch.client import Client, FetchPolicy
+from newsreel.formats.opml import read_opml
 from newsreel.model.capture import Fault, FaultKind
+from newsreel.model.feed import RequestOptions
 from newsreel.model.poll import Outcome, Poll
 from polled_world import HOUR, World, item, rss
 from publisher import RSS, Page, Publisher, endless, endless_headers, hang, redirect
@@ -51,8 +53,6 @@ ELSEWHERE = """
     [2001:0:53aa:64c::1] [2001:db8::1] [2002:a00:1::1] [3fff::1]
 """
 OTHERS = [
-    "file:///etc/passwd",
-    "file://localhost/etc/passwd",
     "ftp://127.0.0.1/",
     "gopher://127.0.0.1:6379/_FLUSHALL",
     "dict://127.0.0.1:11211/stats",
@@ -76,6 +76,7 @@ FORMS = [
     *(f"http://{host}/" for host in ELSEWHERE.split()),
     *OTHERS,
 ]
+HOSTS = [*LOOPBACK.split(), *ELSEWHERE.split()]
 
 
 @dataclass
@@ -203,13 +204,58 @@ async def test_a_name_that_leads_inside_later_is_refused_from_then_on(
     assert len(outside.requests) == 1
 
 
+@pytest.mark.parametrize("host", HOSTS)
+async def test_no_mailbox_lies_inside(
+    world: World, client: Client, publisher: Publisher, host: str
+) -> None:
+    await world.feed(
+        f"imaps://{host}:{publisher.port}/INBOX",
+        request_options=RequestOptions(user="ada", password="quill"),
+    )
+
+    (poll,) = await polled(world, client)
+
+    assert_refused(poll.reading.fault, publisher)
+    assert not publisher.requests
+
+
+async def test_no_publisher_leads_to_the_files_of_this_machine(
+    world: World, client: Client, publisher: Publisher, tmp_path: Path
+) -> None:
+    """Its operator may follow directories of the machine: whoever else names one is refused."""
+    path = tmp_path / "secret.xml"
+    path.write_bytes(rss([item("secret")]))
+    addresses = [path.as_uri(), f"file://localhost{path}", f"FILE:{path}", str(path)]
+    links = "".join(
+        f'<link rel="alternate" type="{RSS}" href="{address}">' for address in addresses
+    )
+    publisher.put("/page", f"<html><head>{links}</head></html>", content_type="text/html")
+    for number, address in enumerate(addresses[:3]):
+        publisher.answer(f"/{number}", redirect(address))
+        await world.feed(publisher.url(f"/{number}", host=PAPER))
+    outlines = "".join(f'<outline xmlUrl="{address}"/>' for address in addresses)
+    listed = read_opml(f"<opml><body>{outlines}</body></opml>".encode())
+
+    polls = await polled(world, client)
+    found = (await discover(publisher.url("/page", host=PAPER), client)).found
+
+    assert [poll.reading.fault and poll.reading.fault.kind for poll in polls] == [
+        FaultKind.REFUSED_ADDRESS
+    ] * 3
+    assert listed == []
+    assert all(feed.url.startswith(f"http://{PAPER}") for feed in found)
+    for address in addresses:
+        with pytest.raises((FeedError, UsageError)):
+            await discover(address, client)
+
+
 NETWORK = {"aiohttp", "ftplib", "http.client", "httpx", "poplib", "requests", "smtplib"}
 NETWORK |= {"telnetlib", "urllib.request", "urllib3", "websockets", "xmlrpc.client"}
 CONNECTS = {"create_connection", "open_connection", "getaddrinfo", "gethostbyname", "urlopen"}
 CONNECTS |= {"sock_connect", "open_unix_connection"}
 
 
-def test_one_client_makes_all_connections() -> None:
+def test_one_layer_makes_all_connections_and_each_to_an_address_that_was_checked() -> None:
     root = Path(newsreel.__file__).parent
     found = []
     for path in root.rglob("*.py"):
@@ -222,8 +268,9 @@ def test_one_client_makes_all_connections() -> None:
             elif isinstance(node, ast.Attribute) and node.attr in CONNECTS:
                 found.append((where, node.attr))
 
-    assert {str(where) for where, _ in found} <= {"fetch/connection.py", "fetch/proxy.py"}
-    assert found
+    modules = {str(where) for where, _ in found}
+    assert modules <= {"fetch/connection.py", "fetch/mailbox.py", "fetch/proxy.py"}
+    assert "fetch/connection.py" in modules
 
 
 @pytest.mark.parametrize(

@@ -202,10 +202,11 @@ def _state(found: Values) -> Row:
     rows: Row = {
         "state": found["state"],
         "identity": found["identity"]["told"],
-        "host": f"{host['host']}, "
-        + (f"which asked us to wait until {shown(closed)}" if closed else "open")
-        + (f"; at least {shown(host['gap'])} between two requests" if host["gap"] else ""),
     }
+    if host["host"]:
+        state = f"which asked us to wait until {shown(closed)}" if closed else "open"
+        gap = f"; at least {shown(host['gap'])} between two requests" if host["gap"] else ""
+        rows["host"] = f"{host['host']}, {state}{gap}"
     if moving:
         rows["moving"] = (
             f"to {moving['to']}; seen {moving['times']}×, taken over after "
