@@ -43,7 +43,7 @@ _OTHER_FORM = 0.5
 _NEAR = 60  # characters of folded text, about ten words
 _HALF_LIFE = timedelta(days=14)
 _OLD_WORDING = 0.8
-_MOST_READ = 20_000  # characters of a body; what only stands further down counts for nothing
+_MOST_READ = 10_000  # characters of a body; what only stands further down counts for nothing
 
 Texts = Mapping[TextField, str]
 """What is indexed of a candidate, with a blank at both ends of each field."""

@@ -27,7 +27,7 @@ MOST_CHARS = 200
 """Characters of a passage."""
 MOST_PASSAGES = 2
 _LEAD = 50  # characters before the first mark
-_MOST_READ = 100_000  # characters of a body in which passages are looked for
+_MOST_READ = 30_000  # characters of a body in which passages are looked for
 _MOST_MARKS = 400
 _LINES = str.maketrans("\n\r\t\v\f\u2028\u2029\x85", " " * 8)
 _EXTENDING = re.compile("[\u200d\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")
