@@ -210,6 +210,12 @@ def test_forms_are_those_of_the_language_that_is_asked_for() -> None:
     assert [found.language for found in words[1].parts[0].inflections] == ["fr"]
 
 
+@pytest.mark.parametrize("text", ["-e-mail", "-US", "-(Anna's OR 1250000)", '"US"'])
+def test_what_is_excluded_or_quoted_has_no_other_spellings(text: str) -> None:
+    for node in nodes_of(prepare_query(parse_query(text, NOW)).root):
+        assert not isinstance(node, Word | Phrase) or len(node.forms) == 1
+
+
 @pytest.mark.parametrize("text", ["-elections", '"elections"', "elections*", "AT&T"])
 def test_what_must_stand_as_it_is_has_no_other_forms(text: str) -> None:
     for node in nodes_of(prepare_query(parse_query(text, NOW), ("en",)).root):

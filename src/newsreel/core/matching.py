@@ -104,8 +104,10 @@ class _Words:
         form = self._form(word.text, is_prefix=word.is_prefix)
         if form is None:
             return None
+        if not is_inflected:
+            return replace(word, forms=(form,))
         forms = tuple(dict.fromkeys((form, *_other_spellings(word.text, form))))
-        if not is_inflected or form.is_prefix or len(form.tokens) > 1:
+        if form.is_prefix or len(form.tokens) > 1:
             return replace(word, forms=forms)
         most = min(MOST_LANGUAGES, self._left)
         inflections = tuple(islice(inflections_of(word.text, self._languages), most))
