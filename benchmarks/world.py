@@ -43,8 +43,16 @@ class World:
 
 
 @contextlib.contextmanager
-def running(archive: Path, *, feeds: int, port: int, hosts: str = "each") -> Iterator[World]:
-    """Run a world for the length of a block."""
+def running(
+    archive: Path,
+    *,
+    feeds: int,
+    port: int,
+    hosts: str = "each",
+    bad: float = 0.0,
+    kinds: str = "",
+) -> Iterator[World]:
+    """Run a world for the length of a block; a share of its feeds may be ``bad``."""
     command = [
         sys.executable,
         SHARED / "world" / "replay_server",
@@ -54,6 +62,8 @@ def running(archive: Path, *, feeds: int, port: int, hosts: str = "each") -> Ite
         str(port),
     ]
     command += ["--feeds", str(feeds), "--hosts", hosts]
+    if bad:
+        command += ["--bad", str(bad), "--bad-kinds", kinds]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()

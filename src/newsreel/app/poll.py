@@ -9,7 +9,7 @@ asked by us.
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from newsreel.app.captures import Keep, nowhere
@@ -20,6 +20,7 @@ from newsreel.core.conclude import conclude, polled_at
 from newsreel.core.reading import read
 from newsreel.core.revise import revise
 from newsreel.errors import LeaseLost
+from newsreel.fetch.body import LARGE
 from newsreel.fetch.client import Client
 from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.sources import fetch
@@ -65,11 +66,12 @@ async def poll_feed(
     keep: Keep = nowhere,
 ) -> Poll:
     """Poll one leased feed and return what came of it, stored."""
-    if feed.page_rules is None:
-        capture = await fetch(feed, client, gate=gate)
-    else:
-        capture = await fetch_page(feed, store, client, gate, clock=clock)
-    return await take_in(feed, capture, store, clock=clock, keep=keep)
+    async with client.permit() as permit:
+        if feed.page_rules is None:
+            capture = await fetch(feed, client, gate=gate, permit=permit)
+        else:
+            capture = await fetch_page(feed, store, client, gate, clock=clock, permit=permit)
+        return await take_in(feed, capture, store, clock=clock, keep=keep)
 
 
 async def take_in(
@@ -154,6 +156,14 @@ async def _lease(
         since=since if is_forced else None,
         but_hosts=but_hosts,
     )
+
+
+def _without_body(poll: Poll) -> Poll:
+    """Let go of a body: polls that are done may have to wait until somebody looks at them."""
+    if len(poll.reading.capture.body or b"") < LARGE:
+        return poll
+    capture = replace(poll.reading.capture, body=None)
+    return replace(poll, reading=replace(poll.reading, capture=capture))
 
 
 async def _wait(stop: asyncio.Event) -> None:
@@ -281,7 +291,7 @@ class _Lanes:
                 finally:
                     slow.cancel()
                 self._gate.learn(host, poll.reading.capture)
-                return poll
+                return _without_body(poll)
         finally:
             self._wake(lane)
 

@@ -2,6 +2,7 @@
 
 from newsreel.app.clock import Clock
 from newsreel.core.robots import LONGEST_FILE, may_fetch, robots_after
+from newsreel.fetch.body import Permit
 from newsreel.fetch.client import Client
 from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.policy import Request
@@ -15,14 +16,20 @@ ACCEPT = (("Accept", "text/plain, */*;q=0.1"),)
 
 
 async def fetch_page(
-    feed: Feed, store: SiteStore, client: Client, gate: HostGate, *, clock: Clock
+    feed: Feed,
+    store: SiteStore,
+    client: Client,
+    gate: HostGate,
+    *,
+    clock: Clock,
+    permit: Permit | None = None,
 ) -> Capture:
     """Return what a page that is read as a feed says now, if its site lets robots read it."""
     fault = await crawl_fault(
         feed.url, store, client, clock=clock, gate=gate, options=feed.request_options
     )
     if fault is None:
-        return await fetch(feed, client, gate=gate)
+        return await fetch(feed, client, gate=gate, permit=permit)
     return Capture(url=feed.url, final_url=feed.url, fetched_at=clock(), fault=fault)
 
 

@@ -20,6 +20,7 @@ from newsreel.app.clock import Clock
 from newsreel.demo.papers import Paper
 from newsreel.demo.pictures import picture_of, recording_of
 from newsreel.demo.press import changed_at, feed_of
+from newsreel.fetch.body import Permit
 from newsreel.fetch.client import Client, FetchPolicy, Request
 from newsreel.fetch.hosts import HostGate
 from newsreel.model.capture import Capture
@@ -109,12 +110,14 @@ class Visitor(Client):
         super().__init__(policy, clock=clock, lookup=_loopback)
         self._port = port
 
-    async def fetch(self, request: Request, *, gate: HostGate | None = None) -> Capture:
+    async def fetch(
+        self, request: Request, *, gate: HostGate | None = None, permit: Permit | None = None
+    ) -> Capture:
         """Fetch through the socket; the capture speaks of the papers' own addresses."""
         scheme, _, rest = request.url.partition("://")
         host, slash, path = rest.partition("/")
         there = f"{scheme}://{host}:{self._port}{slash}{path}"
-        capture = await super().fetch(replace(request, url=there), gate=gate)
+        capture = await super().fetch(replace(request, url=there), gate=gate, permit=permit)
         moved = capture.permanent_url
         return replace(
             capture,

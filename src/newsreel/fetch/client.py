@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from newsreel.errors import UsageError
+from newsreel.fetch.body import Permit
 from newsreel.fetch.connection import Lookup, Names
 from newsreel.fetch.exchange import Exchange, Means
 from newsreel.fetch.faults import fault_of
@@ -96,14 +97,25 @@ class Client:
         self._names.close()
         await asyncio.sleep(0)  # the loop closes what was aborted in its next round
 
-    async def fetch(self, request: Request, *, gate: HostGate | None = None) -> Capture:
+    def permit(self) -> Permit:
+        """Return leave to hold a large body: ``async with client.permit() as permit``."""
+        return Permit(self._means.large)
+
+    async def fetch(
+        self, request: Request, *, gate: HostGate | None = None, permit: Permit | None = None
+    ) -> Capture:
         """Return what came back, or why nothing did; waits for a free slot first.
 
-        With a ``gate``, no redirect is followed to a host that does not want to be asked yet.
+        With a ``gate``, no redirect is followed to a host that does not want to be asked yet. With
+        a ``permit``, a large body counts among the few in memory for as long as the permit is
+        held, else until it is here.
         """
+        if permit is None:
+            async with self.permit() as own:
+                return await self.fetch(request, gate=gate, permit=own)
         seconds = self.policy.timeout.total_seconds()
         async with self._slots.one():
-            exchange = Exchange(request, self._means, gate)
+            exchange = Exchange(request, self._means, permit, gate)
             try:
                 async with asyncio.timeout(seconds):
                     return await exchange.run()

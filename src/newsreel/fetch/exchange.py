@@ -57,8 +57,11 @@ class Means:
 class Exchange:
     """One request, while it is under way. ``host`` is the one that is being asked."""
 
-    def __init__(self, request: Request, means: Means, gate: HostGate | None = None) -> None:
+    def __init__(
+        self, request: Request, means: Means, permit: Permit, gate: HostGate | None = None
+    ) -> None:
         self.host = ""
+        self._permit = permit
         self._gate = gate
         self._request = request
         self._means = means
@@ -191,14 +194,13 @@ class Exchange:
 
     async def _body(self, connection: Connection, head: Head) -> Body | Fault:
         most = self._means.policy.max_bytes
-        async with Permit(self._means.large) as permit:
-            return await read_body(
-                connection.read,
-                framing_of(head),
-                head.headers.get("content-encoding", ""),
-                min(most, self._request.max_bytes or most),
-                permit,
-            )
+        return await read_body(
+            connection.read,
+            framing_of(head),
+            head.headers.get("content-encoding", ""),
+            min(most, self._request.max_bytes or most),
+            self._permit,
+        )
 
     async def _look_up(self, host: str) -> Sequence[str]:
         self._found = tuple(await self._means.lookup(host))

@@ -1,5 +1,6 @@
 """Where a feed's text comes from: the one place that knows how each kind of source is asked."""
 
+from newsreel.fetch.body import Permit
 from newsreel.fetch.client import Client
 from newsreel.fetch.directory import fetch_directory
 from newsreel.fetch.hosts import HostGate
@@ -13,12 +14,14 @@ NOT_ASKED_YET = Validators()
 AS_A_PAGE = (("Accept", "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"),)
 
 
-async def fetch(feed: Feed, client: Client, *, gate: HostGate | None = None) -> Capture:
+async def fetch(
+    feed: Feed, client: Client, *, gate: HostGate | None = None, permit: Permit | None = None
+) -> Capture:
     """Return what a feed's source says now, or why nothing came."""
     if is_own_source(feed.url):
         validators = NOT_ASKED_YET if feed.is_read_anew else feed.validators
         return await fetch_own(feed.url, client, feed.request_options, validators=validators)
-    return await client.fetch(request_of(feed), gate=gate)
+    return await client.fetch(request_of(feed), gate=gate, permit=permit)
 
 
 async def fetch_own(

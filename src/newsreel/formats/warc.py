@@ -36,10 +36,11 @@ _REDACTED = b"redacted"
 _OUR_AGENT = b"Newsreel/"
 
 Fields = Sequence[tuple[str, str | None]]
+Record = tuple[bytes, ...]
 
 
-def warcinfo_record(*, software: str, at: datetime, name: str) -> bytes:
-    """Return the record that a file begins with."""
+def warcinfo_record(*, software: str, at: datetime, name: str) -> Record:
+    """Return the record that a file begins with, in parts."""
     block = (
         f"software: {software}\r\nformat: WARC File Format 1.1\r\n"
         "conformsTo: http://iipc.github.io/warc-specifications/specifications/warc-format/"
@@ -47,30 +48,33 @@ def warcinfo_record(*, software: str, at: datetime, name: str) -> bytes:
         f"description: {NOTE}\r\n"
     ).encode()
     fields = [("WARC-Filename", name), ("WARC-Date", _moment(at))]
-    return _record("warcinfo", name, fields, "application/warc-fields", block)
+    return _record("warcinfo", name, fields, "application/warc-fields", (block,))
 
 
-def records_of(kept: KeptCapture) -> tuple[bytes, bytes]:
-    """Return the record of the request (empty, where there is none) and that of the answer."""
+def records_of(kept: KeptCapture) -> tuple[Record, Record]:
+    """Return the record of the request (empty, where there is none) and that of the answer.
+
+    Each comes in parts, so that a large body need not be copied.
+    """
     if kept.kind is not KeptAs.RESPONSE:
-        return b"", _answer(kept, "revisit", [("WARC-Profile", PROFILE + kept.kind)])
+        return (), _answer(kept, "revisit", [("WARC-Profile", PROFILE + kept.kind)])
     truncated = "unspecified" if kept.capture.is_cut else None
     answer = _answer(kept, "response", [("WARC-Truncated", truncated)])
     return _request(kept), answer
 
 
-def _answer(kept: KeptCapture, kind: str, more: Fields) -> bytes:
+def _answer(kept: KeptCapture, kind: str, more: Fields) -> Record:
     body = kept.capture.body if kept.kind is KeptAs.RESPONSE else None
-    block = _head(kept.capture, body) + (body or b"")
+    block = (_head(kept.capture, body), body or b"")
     fields = [*_shared(kept), *more, ("WARC-Payload-Digest", _digest(kept.digest))]
     return _record(kind, _name(kept, kind), fields, _HTTP + "response", block)
 
 
-def _request(kept: KeptCapture) -> bytes:
+def _request(kept: KeptCapture) -> Record:
     if not kept.capture.request:
-        return b""
+        return ()
     fields = [*_shared(kept), ("WARC-Concurrent-To", _id("response", _name(kept, "response")))]
-    block = _without_secrets(kept.capture.request)
+    block = (_without_secrets(kept.capture.request),)
     return _record("request", _name(kept, "request"), fields, _HTTP + "request", block)
 
 
@@ -93,11 +97,11 @@ def _name(kept: KeptCapture, kind: str) -> str:
     return f"{kind} {kept.feed} {kept.polled_at} {capture.fetched_at} {capture.elapsed} {digest}"
 
 
-def _record(kind: str, name: str, fields: Fields, content_type: str, block: bytes) -> bytes:
+def _record(kind: str, name: str, fields: Fields, content_type: str, block: Record) -> Record:
     lines = [f"WARC/1.1\r\nWARC-Type: {kind}\r\nWARC-Record-ID: {_id(kind, name)}\r\n"]
     lines += [f"{field}: {value}\r\n" for field, value in fields if value is not None]
-    lines.append(f"Content-Type: {content_type}\r\nContent-Length: {len(block)}\r\n\r\n")
-    return b"".join(("".join(lines).encode(), block, b"\r\n\r\n"))
+    lines.append(f"Content-Type: {content_type}\r\nContent-Length: {sum(map(len, block))}\r\n\r\n")
+    return ("".join(lines).encode(), *block, b"\r\n\r\n")
 
 
 def _id(kind: str, name: str) -> str:
