@@ -120,7 +120,7 @@ class _Chunks(dict[str, str]):
             return chunk
         folded = _UNSPACED.sub(_paired, fold(chunk))
         if len(chunk) <= 24:
-            if len(self) >= 50_000:
+            if len(self) >= 20_000:  # some megabytes
                 self.clear()
             self[chunk] = folded
         return folded

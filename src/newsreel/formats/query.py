@@ -8,10 +8,10 @@ which is cut at :data:`MOST_CHARS`.
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from newsreel.formats.query_fields import FIELDS, OLD_FIELDS, PUNCTUATION
+from newsreel.formats.query_groups import Group, negated
 from newsreel.model.query import (
     And,
     Days,
@@ -98,45 +98,6 @@ class _Notes:
             self.texts.append(text)
 
 
-@dataclass(slots=True)
-class _Group:
-    """What stands between two parentheses: alternatives, all of which must match."""
-
-    name: str | None = None
-    is_negated: bool = False
-    parts: list[list[Node]] = field(default_factory=list)
-    is_or_pending: bool = False
-
-    def add(self, node: Node | None) -> None:
-        if node is not None and self.is_or_pending:
-            self.parts[-1].append(node)
-        elif node is not None:
-            self.parts.append([node])
-        self.is_or_pending = False
-
-    def node(self) -> Node | None:
-        nodes = [_any_of(part) for part in self.parts]
-        return _all_of(nodes) if nodes else None
-
-
-def _any_of(nodes: list[Node]) -> Node:
-    flat = [part for node in nodes for part in (node.parts if isinstance(node, Or) else (node,))]
-    parts = tuple(dict.fromkeys(flat))
-    return parts[0] if len(parts) == 1 else Or(parts)
-
-
-def _all_of(nodes: list[Node]) -> Node:
-    flat = [part for node in nodes for part in (node.parts if isinstance(node, And) else (node,))]
-    parts = tuple(dict.fromkeys(flat))
-    return parts[0] if len(parts) == 1 else And(parts)
-
-
-def _negated(node: Node | None) -> Node | None:
-    if isinstance(node, Not):
-        return node.part
-    return None if node is None else Not(node)
-
-
 class _Reader:
     """Reads a text from its beginning to its end, once."""
 
@@ -146,7 +107,7 @@ class _Reader:
         self._notes = notes
         self._at = 0
         self._terms = 0
-        self._groups = [_Group()]
+        self._groups = [Group()]
         self._ignored = 0  # parentheses that are open beyond MOST_DEPTH
         self._is_negated = False
         self._has_lost_words = False
@@ -216,7 +177,7 @@ class _Reader:
             self._ignored += 1
             self._notes.add(f"parentheses more than {MOST_DEPTH} deep were left out")
             return
-        self._groups.append(_Group(name, self._is_negated))
+        self._groups.append(Group(name, self._is_negated))
         self._is_negated = False
 
     def _close(self) -> None:
@@ -226,11 +187,11 @@ class _Reader:
         elif len(self._groups) > 1:
             group = self._groups.pop()
             node = self._end(group)
-            self._groups[-1].add(_negated(node) if group.is_negated else node)
+            self._groups[-1].add(negated(node) if group.is_negated else node)
         else:
             self._notes.add("a parenthesis closes nothing")
 
-    def _end(self, group: _Group) -> Node | None:
+    def _end(self, group: Group) -> Node | None:
         if group.is_or_pending:
             self._notes.add("“OR” has nothing after it and was left out")
         return group.node()
@@ -262,9 +223,7 @@ class _Reader:
             self._add_term(name, word[0], is_quoted=False)
 
     def _add_term(self, name: str | None, text: str, *, is_quoted: bool) -> None:
-        if len(text) > MOST_TERM_CHARS:
-            text = text[:MOST_TERM_CHARS]
-            self._notes.add(f"only the first {MOST_TERM_CHARS} characters of {shown(text)} count")
+        text = self._cut(text)
         known = FIELDS.get(name or "")
         if known is None or isinstance(known, TextField):
             self._add(self._text_node(known, text, is_quoted=is_quoted))
@@ -296,7 +255,13 @@ class _Reader:
 
     def _link(self, address: str) -> Node:
         self._notes.add(f"{shown(address)} is searched as the beginning of an entry's link")
-        return Filter(FilterKind.LINK, address[:MOST_TERM_CHARS])
+        return Filter(FilterKind.LINK, self._cut(address))
+
+    def _cut(self, text: str) -> str:
+        if len(text) > MOST_TERM_CHARS:
+            text = text[:MOST_TERM_CHARS]
+            self._notes.add(f"only the first {MOST_TERM_CHARS} characters of {shown(text)} count")
+        return text
 
     def _add(self, node: Node | None) -> None:
         is_negated, self._is_negated = self._is_negated, False
@@ -305,7 +270,7 @@ class _Reader:
             if self._terms > MOST_TERMS:
                 self._notes.add(f"only the first {MOST_TERMS} words, phrases and filters count")
                 node = None
-        self._groups[-1].add(_negated(node) if is_negated else node)
+        self._groups[-1].add(negated(node) if is_negated else node)
 
 
 # --- back to text -----------------------------------------------------------------------------
