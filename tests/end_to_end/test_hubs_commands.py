@@ -98,6 +98,7 @@ def test_a_service_is_pushed_to(
     assert after["fault"] == "bad-signature"
     assert (latest["outcome"], first["outcome"]) == ("pushed", "ok")
     assert len(publisher.requests) == 1
+    assert newsreel.json("status")["last_poll_at"] == first["polled_at"]  # a push is none
     assert "Traceback" not in told
     everything = told + "".join(newsreel.told)
     for path in newsreel.home.rglob("*"):

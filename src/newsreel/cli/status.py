@@ -42,7 +42,6 @@ async def _status(context: Context) -> Row:
         counts = await store.counts(now=utc_now())
         feeds = await store.feeds()
         gaps = await store.gaps(limit=10)
-        polls = await store.polls(limit=1)
     troubled = [feed for feed in feeds if _is_in_trouble(feed)]
     return {
         "database": context.settings.db,
@@ -54,7 +53,7 @@ async def _status(context: Context) -> Row:
         "entries": counts.entries,
         "revisions": counts.revisions,
         "polls": counts.polls,
-        "last_poll_at": polls[0].polled_at if polls else None,
+        "last_poll_at": max((at for feed in feeds if (at := feed.last_poll_at)), default=None),
         "days_to_write": counts.dirty_days,
         "open_gaps": counts.open_gaps,
         "size_mb": round(counts.size_bytes / 1e6, 1),
