@@ -110,9 +110,12 @@ class Client:
         a ``permit``, a large body counts among the few in memory for as long as the permit is
         held, else until it is here.
         """
-        if permit is None:
-            async with self.permit() as own:
-                return await self.fetch(request, gate=gate, permit=own)
+        if permit is not None:
+            return await self._fetch(request, gate, permit)
+        async with self.permit() as own:
+            return await self._fetch(request, gate, own)
+
+    async def _fetch(self, request: Request, gate: HostGate | None, permit: Permit) -> Capture:
         seconds = self.policy.timeout.total_seconds()
         async with self._slots.one():
             exchange = Exchange(request, self._means, permit, gate)
