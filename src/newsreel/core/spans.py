@@ -3,8 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from newsreel.core.terms import LONGEST, SIGN, fold, index_text, pieces_of
 
@@ -13,9 +13,8 @@ _CHUNK = re.compile("[0-9A-Za-z\x80-\U0010ffff]+")
 _JOINING = re.compile("[\u1160-\u11ff\uff9e\uff9f\U0001f3fb-\U0001f3ff\u200d]")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A token and the characters it was made of: ``text[start:end]``."""
+class Span(NamedTuple):
+    """A token and the characters it was made of: ``text[start:end]``. There are very many."""
 
     token: str
     start: int
@@ -42,7 +41,7 @@ def _spans_between(text: str, start: int, end: int) -> Iterator[Span]:
     for match in _CHUNK.finditer(text, start, end):
         chunk = match[0]
         if chunk.isascii():
-            yield Span(index_text(chunk), *match.span())
+            yield Span(chunk.lower()[:LONGEST], *match.span())
         else:
             yield from _chunk_spans(chunk, match.start())
 
