@@ -152,16 +152,18 @@ class _Line:
 
     def _kept(self, plain: socket.socket) -> socket.socket:
         self._socket = plain
-        if self._box.is_secure:
-            host = self._box.host.rstrip(".")
-            self._socket = tls_context().wrap_socket(
-                plain, server_hostname=host, do_handshake_on_connect=False
-            )
-            if isinstance(self._socket, ssl.SSLSocket):
-                self._socket.do_handshake()
-        if self._is_cut:
+        try:
+            if self._box.is_secure:
+                host = self._box.host.rstrip(".")
+                self._socket = secure = tls_context().wrap_socket(
+                    plain, server_hostname=host, do_handshake_on_connect=False
+                )
+                secure.do_handshake()
+            if self._is_cut:
+                raise TimeoutError
+        except OSError:
             self._socket.close()
-            raise TimeoutError
+            raise
         return self._socket
 
     def cut(self) -> None:
