@@ -22,9 +22,10 @@ from typing import Any, TypeVar
 
 from newsreel.errors import StoreBusy, StoreError
 from newsreel.store.sqlite.migrate import check, check_current, migrate
+from newsreel.store.sqlite.turn import Turn
 
 BUSY_SECONDS = 10.0
-GROUP_SIZE = 256
+GROUP_SIZE = 64
 READERS = 2
 T = TypeVar("T")
 
@@ -68,6 +69,8 @@ class Database:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="newsreel-read")
         self._writer = threading.Thread(target=self._write_on, name="newsreel-write", daemon=True)
         if not is_read_only:
+            with translated(path):
+                self._turn = Turn(path)
             self._writer.start()
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -96,6 +99,7 @@ class Database:
         self._jobs.put(None)
         if not self._is_read_only:
             self._writer.join()
+            self._turn.close()
         self._readers.shutdown()
         for connection in (*self._opened, self._connection):
             connection.close()
@@ -186,7 +190,7 @@ class Database:
                 self._write_group([job])
 
     def _write_together(self, jobs: list[_Job]) -> None:
-        with translated(self.path), transaction(self._connection):
+        with translated(self.path), self._turn.taken(), transaction(self._connection):
             for job in jobs:
                 job.result = job.work(self._connection)
 
