@@ -13,6 +13,7 @@ from newsreel.fetch.sources import AS_A_PAGE, fetch_own, request_for
 from newsreel.formats.document import parse
 from newsreel.formats.html import FoundFeed, find_feeds
 from newsreel.formats.page import read_page
+from newsreel.formats.sitemap import find_sitemaps
 from newsreel.formats.urls import origin_of, redacted
 from newsreel.model.capture import Capture
 from newsreel.model.feed import AS_SET, Feed, FeedStatus, NewFeed, PageRules, RequestOptions
@@ -50,11 +51,13 @@ async def discover(address: str, client: Client, options: RequestOptions = AS_SE
     try:
         parse(body, content_type=capture.content_type, url=capture.final_url)
     except NotAFeed as error:
-        found = find_feeds(body, capture.final_url, capture.content_type)
+        found = find_sitemaps(body, capture.final_url, capture.content_type)
+        found = found or find_feeds(body, capture.final_url, capture.content_type)
         if not found:
+            is_sitemap = "sitemap" in str(error)
+            hint = "give the feed's own address, or a page that announces feeds"
             raise NotAFeed(
-                f"no feed at {redacted(url)}: {error}",
-                hint="give the feed's own address, or a page that announces feeds",
+                f"no feed at {redacted(url)}: {error}", hint=error.hint if is_sitemap else hint
             ) from error
         return Discovery(url=url, found=found)
     return Discovery(url=_target_of(capture, url, options), capture=capture)

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from newsreel.errors import NotAFeed
 from newsreel.formats import atom, cdf, jsonfeed, modules, rss, sitemap, xml
 from newsreel.formats.drafts import Draft, EntryDraft, FeedDraft
 from newsreel.formats.elements import XML_BASE, XML_LANG
 from newsreel.formats.names import key_of
+from newsreel.formats.packed import is_packed, unpacked
 from newsreel.formats.related import with_related
 from newsreel.formats.rss import Element, Handler, extra
 from newsreel.formats.urls import host_of, joined
@@ -34,6 +36,12 @@ def parse(body: bytes, *, content_type: str | None = None, url: str | None = Non
 
     ``content_type`` is the HTTP answer's, for its charset; ``url`` is what links are relative to.
     """
+    if is_packed(body):
+        content, is_short = unpacked(body)
+        if is_packed(content):
+            raise NotAFeed("a gzip file in a gzip file")
+        found = parse(content, url=url)
+        return replace(found, truncated=True) if is_short else found
     if _JSON.match(body[:200]):
         return jsonfeed.parse(body, content_type=content_type, url=url)
     tree = xml.read_tree(body, content_type=content_type)
@@ -43,12 +51,7 @@ def parse(body: bytes, *, content_type: str | None = None, url: str | None = Non
 def _from_tree(tree: xml.Tree, url: str | None) -> ParsedFeed:
     root = tree.root
     key = _root_key(root)
-    kind = _ROOTS.get(key)
-    if kind is None:
-        raise NotAFeed(
-            f"the root is <{str(root.tag)[:80]}>",
-            hint="a feed begins with rss, rdf:RDF, feed or urlset",
-        )
+    kind = _kind_of(key, root)
     if key == "channel" and cdf.looks_like(root):
         kind = FeedFormat.CDF
     feed = FeedDraft(url, kind)
@@ -72,6 +75,17 @@ def _from_tree(tree: xml.Tree, url: str | None) -> ParsedFeed:
     if tree.is_inside and not feed.entries:
         raise NotAFeed("a page without a feed in it")
     return feed.done(forgiven=tree.forgiven, recoded=tree.recoded, truncated=tree.truncated)
+
+
+def _kind_of(key: str, root: Element) -> FeedFormat:
+    if (kind := _ROOTS.get(key)) is not None:
+        return kind
+    if sitemap.is_index(root):
+        raise NotAFeed("an index of sitemaps", hint=sitemap.hint_of(root))
+    raise NotAFeed(
+        f"the root is <{str(root.tag)[:80]}>",
+        hint="a feed begins with rss, rdf:RDF, feed or urlset",
+    )
 
 
 def _root_key(root: Element) -> str:
