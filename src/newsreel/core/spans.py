@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -37,26 +36,32 @@ def spans_of(text: str) -> list[Span]:
     return found
 
 
-def _spans_between(text: str, start: int, end: int) -> Iterator[Span]:
+def _spans_between(text: str, start: int, end: int) -> list[Span]:
+    found = []
     for match in _CHUNK.finditer(text, start, end):
-        chunk = match[0]
+        chunk, first = match[0], match.start()
         if chunk.isascii():
-            yield Span(chunk.lower()[:LONGEST], *match.span())
+            found.append(Span(chunk.lower()[:LONGEST], first, first + len(chunk)))
         else:
-            yield from _chunk_spans(chunk, match.start())
+            spans = _chunk_spans(chunk) if len(chunk) <= 24 else _spans_in(chunk)
+            found += [Span(token, first + at, first + to) for token, at, to in spans]
+    return found
 
 
-def _chunk_spans(chunk: str, start: int) -> list[Span]:
+@lru_cache(10_000)
+def _chunk_spans(chunk: str) -> list[Span]:
+    """Return what is in a chunk, remembered: most words have been seen before."""
+    return _spans_in(chunk)
+
+
+def _spans_in(chunk: str) -> list[Span]:
     tokens = index_text(chunk).split()
     if len(tokens) == 1 and chunk.isalpha():
-        return [Span(tokens[0], start, start + len(chunk))]
-    spans = [
-        Span(token[:LONGEST], start + first, start + last)
-        for token, first, last in _aligned(chunk)
-    ]
+        return [Span(tokens[0], 0, len(chunk))]
+    spans = [Span(token[:LONGEST], first, last) for token, first, last in _aligned(chunk)]
     if [span.token for span in spans] == tokens:
         return spans
-    return [Span(token, start, start + len(chunk)) for token in tokens]
+    return [Span(token, 0, len(chunk)) for token in tokens]
 
 
 def _aligned(chunk: str) -> list[tuple[str, int, int]]:
