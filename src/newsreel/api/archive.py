@@ -18,6 +18,7 @@ from newsreel.config import read_settings
 from newsreel.errors import UsageError
 from newsreel.formats.arrow import Arrow, arrow_schema, record_batch, rows_of, with_integers
 from newsreel.formats.urls import redacted
+from newsreel.model.entry import Entry
 from newsreel.model.feed import Feed
 from newsreel.model.query import Order
 from newsreel.model.tables import (
@@ -214,14 +215,15 @@ class Archive:
         last: Day | None = None,
     ) -> Result[R]:
         found = None if feed is None else self._loop.run(self._feed(feed))
+        known = None if entry is None else self._loop.run(self._entry(entry))
         address = None if found is None else redacted(found.url)
         told = {"entry": entry, "feed": address, "first": first, "last": last}
         asked = [f"{name}={str(value)!r}" for name, value in told.items() if value is not None]
         chosen = RowChoice(
             feed_id=found.id if found else None,
-            entry_id=None if entry is None else self._loop.run(self._entry_id(entry)),
-            first=_day(first),
-            last=_day(last),
+            entry_id=known.public_id if known else None,
+            first=_day(first) or (known.day if known else None),
+            last=_day(last) or (known.day if known else None),
             has_private=self._has_private,
         )
         if chosen.first and chosen.last and chosen.first > chosen.last:
@@ -258,11 +260,11 @@ class Archive:
             )
         return found
 
-    async def _entry_id(self, wanted: str) -> str:
+    async def _entry(self, wanted: str) -> Entry:
         found = await self._store.entry(wanted)
         if found is None:
             raise UsageError(f"no such entry: {wanted!r}", hint="entries() has them all")
-        return found.public_id
+        return found
 
 
 def _result(

@@ -98,15 +98,21 @@ _ENTRY = {
     "day": Source("e.day", _day),
 }
 _REREAD = "iif(r.reread > 0, ' reread', '')"
-_IS_OF_DAYS = "e.day BETWEEN :first AND :last"
-_IS_CHOSEN = f"""
-    e.withheld_at IS NULL AND f.is_private <= :has_private AND {_IS_OF_DAYS}
+_IS_CHOSEN = """
+    e.withheld_at IS NULL AND f.is_private <= :has_private
     AND (:feed_id IS NULL OR e.feed_id = :feed_id)
     AND (:entry_id IS NULL OR e.public_id = :entry_id)
 """
+# A condition on the first day would make each page begin there: it is part of the key.
 _ENTRY_PAGE = f"""
     SELECT e.day, e.feed_id, e.id FROM entries e CROSS JOIN feeds f ON f.id = e.feed_id
-    WHERE (e.day, e.feed_id, e.id) > (:key_0, :key_1, :key_2) AND {_IS_CHOSEN}
+    WHERE (e.day, e.feed_id, e.id) > (max(:key_0, :first), :key_1, :key_2) AND e.day <= :last
+      AND {_IS_CHOSEN}
+"""  # noqa: S608 - constants only
+_CHANGE_PAGE = f"""
+    SELECT e.day, e.feed_id, e.id FROM entries e CROSS JOIN feeds f ON f.id = e.feed_id
+    WHERE (e.day, e.feed_id, e.id) > (:key_0, :key_1, :key_2) AND e.revision_count > 1
+      AND e.seen_at >= :from_at AND {_IS_CHOSEN}
 """  # noqa: S608 - constants only
 _IN_ORDER = " ORDER BY e.day, e.feed_id, e.id LIMIT :limit"
 _OF_ENTRIES = """
@@ -123,7 +129,10 @@ _EDITS = f"""
        AND r.seen_at >= :from_at AND r.seen_at < :to_at
     ORDER BY page.key, r.seen_at, r.number
 """  # noqa: S608 - constants only
-CHOSEN = f"SELECT e.id {_OF_ENTRIES} WHERE {_IS_CHOSEN} ORDER BY page.key"
+CHOSEN = f"""
+    SELECT e.id {_OF_ENTRIES} WHERE e.day BETWEEN :first AND :last AND {_IS_CHOSEN}
+    ORDER BY page.key
+"""
 """Those of some ids of entries that are chosen, in their order."""
 
 QUERIES = {
@@ -168,9 +177,7 @@ QUERIES = {
             "entry_id": Source("e.public_id"),
             "changed": Source(_CHANGED, _words),
         },
-        page=_ENTRY_PAGE.replace(_IS_OF_DAYS, "e.seen_at >= :from_at")
-        + "AND e.revision_count > 1"
-        + _IN_ORDER,
+        page=_CHANGE_PAGE + _IN_ORDER,
         rows=_OF_ENTRIES + _EDITS,
     ),
     "feeds": Query(

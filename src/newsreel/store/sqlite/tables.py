@@ -87,10 +87,16 @@ class Tables:
 def _keys(
     connection: sqlite3.Connection, query: Query, chosen: RowChoice, after: Key | None, limit: int
 ) -> list[Key]:
-    start = after or ("", 0, 0)[-query.page.count(":key_") :]
-    values = _values(chosen) | {"limit": limit}
-    values |= {f"key_{index}": value for index, value in enumerate(start)}
+    values = first_values(query, chosen, limit=limit)
+    values |= {f"key_{index}": value for index, value in enumerate(after or ())}
     return connection.execute(query.page, values).fetchall()
+
+
+def first_values(query: Query, chosen: RowChoice, *, limit: int) -> dict[str, Any]:
+    """Return the parameters of a table's first page."""
+    start = ("", 0, 0)[-query.page.count(":key_") :]
+    keys = {f"key_{index}": value for index, value in enumerate(start)}
+    return _values(chosen) | {"limit": limit} | keys
 
 
 def _rows(
