@@ -118,8 +118,8 @@ def _notes(found: Found, state: IndexState, order: Order, page: Page) -> list[st
     notes = []
     if state.pending:
         notes.append(
-            f"{state.pending} of {state.entries} entries are not in the index yet and can't be "
-            "found; 'newsreel reindex' adds them"
+            f"{state.pending} entries are not in the index yet and can't be found; "
+            "'newsreel reindex' adds them"
         )
     if not state.is_current:
         notes.append(

@@ -147,8 +147,8 @@ def reindex(context: Context, *, is_anew: bool) -> None:
 
         async with context.open_store() as store:
             with Progress("indexing", 0) as progress:
-                state = await make_index(store, is_anew=is_anew, progress=progress.at)
-        note(f"{state.entries - state.pending} of {state.entries} entries are in the index")
+                count = await make_index(store, is_anew=is_anew, progress=progress.at)
+        note(f"indexed {count} entries")
 
     context.run(run())
 

@@ -16,6 +16,7 @@ from newsreel.model.query import (
     Candidate,
     Form,
     Hit,
+    Inflections,
     Phrase,
     Query,
     Snippet,
@@ -169,13 +170,25 @@ def _marks(
     ]
     if not asked or not text:
         return []
-    tokens = _Tokens(spans_of(text))
+    tokens = _Tokens(spans_of(text, _tokens_of([term for _, term in asked], language)))
     found = {
         _Mark(start, end, ordinal)
         for ordinal, term in asked
         for start, end in _matches(term, tokens, language)
     }
     return sorted(found, key=lambda mark: (mark.start, mark.end, mark.term))[:_MOST_MARKS]
+
+
+def _tokens_of(terms: Iterable[Word | Phrase], language: str | None) -> set[str] | None:
+    """Return all tokens that terms are looked for by; None where they stand beside others."""
+    found: set[str] = set()
+    for term in terms:
+        if any(form.is_prefix or len(form.tokens) > 1 for form in term.forms):
+            return None
+        found.update(form.tokens[0] for form in term.forms)
+        if isinstance(term, Word):
+            found.update(*(inflections.tokens for inflections in _spoken(term, language)))
+    return found
 
 
 class _Tokens:
@@ -201,11 +214,14 @@ def _matches(
     for form in term.forms:
         yield from _form_matches(form, tokens)
     if isinstance(term, Word):
-        spoken = (language or "").lower().partition("-")[0]
-        for inflections in term.inflections:
-            if inflections.language == spoken:
-                for token in inflections.tokens:
-                    yield from _form_matches(Form((token,)), tokens)
+        for inflections in _spoken(term, language):
+            for token in inflections.tokens:
+                yield from _form_matches(Form((token,)), tokens)
+
+
+def _spoken(term: Word, language: str | None) -> list[Inflections]:
+    spoken = (language or "").lower().partition("-")[0]
+    return [inflections for inflections in term.inflections if inflections.language == spoken]
 
 
 def _form_matches(form: Form, tokens: _Tokens) -> Iterator[tuple[int, int]]:

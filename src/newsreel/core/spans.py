@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -20,8 +21,10 @@ class Span(NamedTuple):
     end: int
 
 
-def spans_of(text: str) -> list[Span]:
+def spans_of(text: str, wanted: Collection[str] | None = None) -> list[Span]:
     """Return the tokens of a text with their places; the tokens are those of the index.
+
+    ``wanted`` leaves out most that are not among them, which takes less time.
 
     Where one can't say which characters a token came from, its place is that of all that stands
     around it up to the next ASCII separator.
@@ -29,19 +32,22 @@ def spans_of(text: str) -> list[Span]:
     found: list[Span] = []
     at = 0
     for sign in SIGN.finditer(text):
-        found.extend(_spans_between(text, at, sign.start()))
+        found.extend(_spans_between(text, at, sign.start(), wanted))
         at = sign.end()
         found.append(Span(index_text(sign[0]), sign.start(), at))
-    found.extend(_spans_between(text, at, len(text)))
+    found.extend(_spans_between(text, at, len(text), wanted))
     return found
 
 
-def _spans_between(text: str, start: int, end: int) -> list[Span]:
+def _spans_between(text: str, start: int, end: int, wanted: Collection[str] | None) -> list[Span]:
     found = []
     for match in _CHUNK.finditer(text, start, end):
-        chunk, first = match[0], match.start()
+        chunk = match[0]
+        first = match.start()
         if chunk.isascii():
-            found.append(Span(chunk.lower()[:LONGEST], first, first + len(chunk)))
+            token = chunk.lower()[:LONGEST]
+            if wanted is None or token in wanted:
+                found.append(Span(token, first, first + len(chunk)))
         else:
             spans = _chunk_spans(chunk) if len(chunk) <= 24 else _spans_in(chunk)
             found += [Span(token, first + at, first + to) for token, at, to in spans]

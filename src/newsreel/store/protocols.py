@@ -362,9 +362,8 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class IndexState:
-    """How much of the archive can be searched; ``is_current`` False: only by older rules."""
+    """How many entries can't be found yet; ``is_current`` False: the others by older rules."""
 
-    entries: int
     pending: int
     is_current: bool
 
@@ -396,7 +395,7 @@ class SearchStore(Protocol):
         """Return what shares rare words with an entry, with scores, the most similar first."""
 
     async def index_state(self) -> IndexState:
-        """Return how much of the archive can be searched."""
+        """Return how much of the archive can't be searched."""
 
     async def empty_index(self) -> None:
         """Forget the index; all entries are to be indexed anew."""

@@ -24,8 +24,8 @@ LANGUAGES = """
     HAVING count(*) * 200 >= (SELECT count(*) FROM newest) ORDER BY count(*) DESC, main
 """
 STATE = """
-    SELECT (SELECT count(*) FROM entries), (SELECT count(*) FROM entries WHERE id <= pending),
-           terms FROM search_state
+    SELECT iif(pending, (SELECT count(*) FROM entries WHERE id <= pending), 0), terms
+    FROM search_state
 """
 OF_A_TERM = """
     SELECT rowid FROM search WHERE search MATCH ? ORDER BY rowid DESC LIMIT ?
@@ -71,8 +71,8 @@ class Searches:
 
     async def index_state(self) -> IndexState:
         def state(connection: sqlite3.Connection) -> IndexState:
-            entries, pending, terms = connection.execute(STATE).fetchone()
-            return IndexState(entries, pending, is_current=terms in {"", TERMS})
+            pending, terms = connection.execute(STATE).fetchone()
+            return IndexState(pending, is_current=terms in {"", TERMS})
 
         return await self._db.read(state)
 

@@ -8,12 +8,13 @@ common word takes seconds.
 """
 
 import sqlite3
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
+from itertools import islice
+from operator import itemgetter
 from time import monotonic
 from typing import Any
 
@@ -27,6 +28,7 @@ from newsreel.model.query import (
     Node,
     Or,
     Order,
+    Phrase,
     TextField,
 )
 from newsreel.store.protocols import Found
@@ -38,6 +40,10 @@ COUNTED = 10_000
 RANKED = 5_000
 SHORTLISTED = 50
 """Of each kind: all words in the title, one of them there, and the others."""
+TITLED = 2_000
+"""Titles of that kind that are looked through for those."""
+STEPS = 200
+"""Of SQLite's machine, between two looks at the clock."""
 
 IDS = """
     SELECT rowid FROM search WHERE search MATCH ? AND rowid BETWEEN ? AND ?
@@ -66,12 +72,33 @@ FOLDERS = "SELECT id, folder FROM feeds WHERE folder IS NOT NULL"
 HOSTS = "SELECT id, host FROM search_sites WHERE id IN (SELECT value FROM json_each(?))"
 
 
-@dataclass(frozen=True, slots=True)
-class _Hit:
-    """An entry that was found: where it stands, and its wordings that match."""
+Rows = tuple[int, ...]
+"""The ids of an entry's wordings that match, the first where it stands."""
 
-    place: int
-    row_ids: tuple[int, ...]
+
+class _Hits:
+    """Entries by the ids of their rows, the newest first; odd ids may be several of an entry."""
+
+    def __init__(self, connection: sqlite3.Connection, ids: list[int]) -> None:
+        self._ids = ids
+        odd = [row_id for row_id in ids if row_id & 1]
+        self._entry_ids = dict(connection.execute(ENTRIES, (dumps(odd),))) if odd else {}
+        self._rows: dict[int, list[int]] = {}
+        for row_id in odd:
+            self._rows.setdefault(self._entry_ids[row_id], []).append(row_id)
+        self.count = len(ids) - len(odd) + len(self._rows)
+
+    def __iter__(self) -> Iterator[Rows]:
+        """Yield them one after the other."""
+        for row_id in self._ids:
+            if not row_id & 1:
+                yield (row_id,)
+            elif (rows := self._rows[self._entry_ids[row_id]])[0] == row_id:
+                yield tuple(rows)
+
+    def after(self, place: int | None) -> Iterator[Rows]:
+        """Yield those that stand below a place."""
+        return (rows for rows in self if place is None or rows[0] < place)
 
 
 class Search:
@@ -80,7 +107,7 @@ class Search:
     def __init__(self, connection: sqlite3.Connection, root: Node, *, seconds: float) -> None:
         self._connection = connection
         self._root = root
-        self._seconds = seconds
+        self._end = monotonic() + seconds
         self._bits = connection.execute("SELECT bits FROM search_state").fetchone()[0]
         self._is_whole = True
 
@@ -92,22 +119,22 @@ class Search:
             chosen = self._page(asked, newest, limit, after)
         else:
             chosen = self._shortlist(asked, newest, after)
-        counted = newest[:COUNTED]
-        is_exact = self._is_whole and len(newest) <= COUNTED
+        is_exact = self._is_whole and newest.count <= COUNTED
         has_more = order is Order.NEWEST and len(chosen) > limit
         shown = chosen[:limit] if has_more else chosen
+        top = next(iter(newest), None)
         return Found(
-            candidates=candidates_of(self._connection, [hit.row_ids for hit in shown]),
-            count=len(counted),
+            candidates=candidates_of(self._connection, shown),
+            count=min(newest.count, COUNTED),
             is_count_exact=is_exact,
-            facets=self._facets(counted, is_whole=is_exact) if has_facets else Facets(),
-            top=newest[0].place if newest else None,
-            last=chosen[limit - 1].place if has_more else None,
+            facets=self._facets(newest, is_whole=is_exact) if has_facets else Facets(),
+            top=top[0] if top else None,
+            last=shown[-1][0] if has_more else None,
             is_whole=self._is_whole,
         )
 
-    def _hits(self, asked: Asked, limit: int) -> list[_Hit]:
-        return self._collapsed(self._ids(asked, limit))
+    def _hits(self, asked: Asked, limit: int) -> _Hits:
+        return _Hits(self._connection, self._ids(asked, limit))
 
     def _ids(self, asked: Asked, limit: int) -> list[int]:
         """Return the newest ids; less of them where the time is up."""
@@ -119,66 +146,43 @@ class Search:
         found: list[int] = []
         if not self._is_whole:
             return found
-        start = monotonic()
         try:
-            with _interrupted_after(self._connection, self._seconds):
-                for (row_id,) in self._connection.execute(query, (*values, limit)):
-                    found.append(row_id)
+            with _interrupted_at(self._connection, self._end):
+                found.extend(map(itemgetter(0), self._connection.execute(query, (*values, limit))))
         except sqlite3.OperationalError as error:
             if "interrupt" not in str(error):
                 raise
             self._is_whole = False
-        self._seconds -= monotonic() - start
         return found
 
-    def _collapsed(self, ids: list[int]) -> list[_Hit]:
-        """Return entries in the order of ids; odd ids may be several of one entry."""
-        odd = [row_id for row_id in ids if row_id & 1]
-        if not odd:
-            return [_Hit(row_id, (row_id,)) for row_id in ids]
-        entry_ids = dict(self._connection.execute(ENTRIES, (dumps(odd),)))
-        rows_of: dict[int, list[int]] = {}
-        for row_id, entry_id in entry_ids.items():
-            rows_of.setdefault(entry_id, []).append(row_id)
-        found = []
-        for row_id in ids:
-            if not row_id & 1:
-                found.append(_Hit(row_id, (row_id,)))
-            elif rows := rows_of.pop(entry_ids[row_id], None):
-                found.append(_Hit(row_id, tuple(rows)))
-        return found
-
-    def _page(self, asked: Asked, newest: list[_Hit], limit: int, after: int | None) -> list[_Hit]:
+    def _page(self, asked: Asked, newest: _Hits, limit: int, after: int | None) -> list[Rows]:
         """Return the hits of a page, and one more where there is one."""
-        if after is None:
-            return newest[: limit + 1]
-        page = [hit for hit in newest if hit.place < after][: limit + 1]
-        if len(page) > limit or len(newest) <= COUNTED:
+        page = list(islice(newest.after(after), limit + 1))
+        if after is None or len(page) > limit or newest.count <= COUNTED:
             return page
-        # Deeper than what was counted. Wordings of one entry are close to each other.
+        # Deeper than what was counted. The wordings of an entry stand close to each other.
         older = replace(asked, greatest=min(asked.greatest, after - 1))
-        return self._hits(older, 4 * limit + 100)[: limit + 1]
+        return list(islice(self._hits(older, 4 * limit + 100), limit + 1))
 
-    def _shortlist(self, asked: Asked, newest: list[_Hit], before: int | None) -> list[_Hit]:
+    def _shortlist(self, asked: Asked, newest: _Hits, top: int | None) -> list[Rows]:
         """Return what is worth ranking: words in the title, then the newest.
 
-        ``before`` keeps what came since the first page away.
+        What stands above ``top`` came since the first page.
         """
-        ranked = [hit for hit in newest[:RANKED] if before is None or hit.place <= before]
+        ranked = list(islice(newest.after(None if top is None else top + 1), RANKED))
         if len(ranked) <= SHORTLISTED:
             return ranked
-        window = replace(asked, least=ranked[-1].place, greatest=ranked[0].place)
-        places: dict[int, None] = {}
+        window = replace(asked, least=ranked[-1][0], greatest=ranked[0][0], condition=None)
+        by_row = {row_id: rows for rows in ranked for row_id in rows}
+        chosen: dict[Rows, None] = {}
         for node in _titled(self._root):
-            titled = asked_of(self._connection, node, bits=self._bits)
-            narrowed = window.narrowed(titled.match)
-            places |= dict.fromkeys(self._ids(narrowed, SHORTLISTED))
-        by_row = {row_id: hit for hit in ranked for row_id in hit.row_ids}
-        chosen = {by_row[row_id]: None for row_id in places if row_id in by_row}
+            titled = replace(window, match=asked_of(self._connection, node, bits=0).match)
+            found = (by_row.get(row_id) for row_id in self._ids(titled, TITLED))
+            chosen |= dict.fromkeys(islice(filter(None, found), SHORTLISTED))
         return list(chosen | dict.fromkeys(ranked[:SHORTLISTED]))
 
-    def _facets(self, hits: Sequence[_Hit], *, is_whole: bool) -> Facets:
-        places = [hit.place for hit in hits]
+    def _facets(self, hits: _Hits, *, is_whole: bool) -> Facets:
+        places = [rows[0] for rows in islice(hits, COUNTED)]
         rows = self._connection.execute(DIVIDED, (dumps(places),)).fetchall()
         feeds = Counter(row[0] for row in rows)
         sites = Counter(row[2] for row in rows)
@@ -213,9 +217,11 @@ def candidates_of(
 
 
 def _titled(root: Node) -> tuple[Node, ...]:
-    """Return what a title says: all the words that name no field, and one of them."""
+    """Return what titles are asked for: all the words that name no field, and one of them."""
     words = tuple(
-        replace(term, field=TextField.TITLE) for term in terms_of(root) if term.field is None
+        Phrase(term.text, TextField.TITLE, term.is_prefix, term.forms[:1])
+        for term in terms_of(root)
+        if term.field is None
     )
     return (And(words), Or(words)) if len(words) > 1 else words
 
@@ -254,13 +260,10 @@ def _counts(counted: Counter[str]) -> tuple[FacetCount, ...]:
 
 
 @contextmanager
-def _interrupted_after(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
-    """Interrupt what a connection does where a block takes longer."""
-    timer = threading.Timer(max(seconds, 0), connection.interrupt)
-    timer.daemon = True
-    timer.start()
+def _interrupted_at(connection: sqlite3.Connection, end: float) -> Iterator[None]:
+    """Interrupt what a connection does when its time is up."""
+    connection.set_progress_handler(lambda: monotonic() > end, STEPS)
     try:
         yield
     finally:
-        timer.cancel()
-        timer.join()
+        connection.set_progress_handler(None, 0)
