@@ -5,9 +5,10 @@ row is taken out by the very tokens that it was put in with. They can be made ag
 wordings never change and whatever else goes into a row stands in ``search_rows``; and because an
 index whose tokens were made otherwise (:data:`TERMS`) is emptied before anything is written to it.
 
-Ids of rows are ``day << bits | slot``. Slots rise with the time of day; even ones are taken by
-entries of one wording, odd ones by those that have more, so that a list of ids tells which of them
-may name an entry twice. A day that is full makes the index anew, with wider days.
+Ids of rows are ``day << bits | slot``. Slots rise with the quarter of an hour, and within it as
+entries come; even ones are taken by entries of one wording, odd ones by those that have more, so
+that a list of ids tells which of them may name an entry twice. A day that is full makes the index
+anew, with wider days.
 
 What FTS5 deletes it marks, and drops when it merges segments. So an erasure merges them all.
 """
@@ -35,7 +36,9 @@ TERMS = f"{TERMS_VERSION} unicode {unicodedata.unidata_version} lexbor {selectol
 """What the tokens of a text depend on."""
 
 EVERYTHING = "=a"
-FEWEST_BITS, MOST_BITS = 12, 30
+FEWEST_BITS, MOST_BITS = 16, 30
+QUARTERS = 96
+"""Of an hour, in a day; they have three quarters of its ids, those that are full overflow."""
 MERGED_PAGES = 500
 BATCH = 500
 BACKLOG = 50
@@ -320,32 +323,28 @@ class _Sync:
         return found
 
     def _free_id(self, entry: _EntryRows, *, is_revised: bool) -> int:
-        """Return the first free id from the time of day on, else the last before it."""
+        """Return a free id of the quarter of an hour, else of the next that has one."""
         least, greatest = day_bounds(entry.day, entry.day, self._bits)
+        width = (3 << self._bits) // 4 // QUARTERS & ~1
         moment = entry.moment
-        second = moment.hour * 3600 + moment.minute * 60 + moment.second
-        slot = second * (3 << self._bits) // (4 * 86400)
-        wanted = least + (slot & ~1 | is_revised)
-        found = self._first_free(wanted, step=2, end=greatest)
-        if found is None:
-            found = self._first_free(wanted, step=-2, end=least)
+        quarter = (moment.hour * 60 + moment.minute) // 15
+        for start in range(least + quarter * width, least + QUARTERS * width, width):
+            found = self._next_in(start, start + width, is_revised=is_revised)
+            if found is not None:
+                return found
+        rest = least + QUARTERS * width
+        found = self._next_in(rest, greatest + 1, is_revised=is_revised)
         if found is None:
             raise _DayIsFull
         return found
 
-    def _first_free(self, wanted: int, *, step: int, end: int) -> int | None:
-        query = (
-            "SELECT id FROM search_rows WHERE id >= ? AND id <= ? ORDER BY id"
-            if step > 0
-            else "SELECT id FROM search_rows WHERE id <= ? AND id >= ? ORDER BY id DESC"
-        )
-        for (taken,) in self._connection.execute(query, (wanted, end)):
-            if (taken - wanted) & 1:
-                continue
-            if taken != wanted:
-                break
-            wanted += step
-        return wanted if (wanted <= end if step > 0 else wanted >= end) else None
+    def _next_in(self, start: int, end: int, *, is_revised: bool) -> int | None:
+        """Return the id after the last that is taken in a span."""
+        query = "SELECT max(id) FROM search_rows WHERE id >= ? AND id < ?"
+        last = self._connection.execute(query, (start, end)).fetchone()[0]
+        wanted = start if last is None else last + 1
+        wanted += wanted & 1 != is_revised
+        return wanted if wanted < end else None
 
 
 def _entries(connection: sqlite3.Connection, entry_ids: Iterable[int]) -> Iterator[_EntryRows]:
