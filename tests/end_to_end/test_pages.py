@@ -187,6 +187,28 @@ def test_an_empty_selector_reads_a_page_as_a_feed_again(
     assert feed["fault"] == "not-a-feed"
 
 
+def test_captures_know_by_which_selectors_each_page_was_read(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    subscribe(newsreel, publisher)
+    other = "<article><a href=/x>The council meets no more</a></article>"
+    publisher.put("/town", page(other), content_type=HTML)
+    newsreel("poll", "1")
+    newsreel("edit", "1", "--entries", "article", "--entry-date", "")
+    newsreel("poll", "1")
+    before = newsreel.json("show", "1")["newest"]
+
+    reparsed = newsreel("reparse")
+    alone = ("--db", "alone.sqlite", "--archive", "none", "--captures", "captures")
+    rebuilt = newsreel(*alone, "rebuild", "--captures")
+
+    assert len(before) == 4
+    assert reparsed.returncode == rebuilt.returncode == 0, rebuilt.stderr
+    assert "0 entries that were missed, 0 revisions, 0 rereads" in reparsed.stderr
+    assert newsreel.json(*alone, "show", "1")["newest"] == before
+    assert newsreel.json(*alone, "feeds")[0]["page_rules"] == {"entries": "article"}
+
+
 def test_a_page_is_made_again_from_captures_and_from_the_archive(
     newsreel: Newsreel, publisher: Publisher
 ) -> None:

@@ -70,6 +70,7 @@ def kept_of(poll: Poll) -> KeptCapture | None:
         capture=capture,
         digest=digest,
         is_private=feed.is_private or (is_elsewhere and has_credential(capture.final_url)),
+        selectors=feed.page_rules.selectors if feed.page_rules is not None else {},
     )
 
 

@@ -21,7 +21,8 @@ from newsreel.app.rebuild import Damage
 from newsreel.archive.tree import SOURCES
 from newsreel.errors import ArchiveError, UsageError
 from newsreel.formats.warc import feed_key
-from newsreel.model.feed import Feed, FeedStatus, IdentityPolicy, NewFeed
+from newsreel.model.capture import KeptAs
+from newsreel.model.feed import Feed, FeedStatus, IdentityPolicy, NewFeed, PageRules
 from newsreel.model.poll import Poll
 from newsreel.store.protocols import Store
 
@@ -97,6 +98,7 @@ class _Rebuilding:
         self._store = store
         self._ids: dict[str, int] = {}
         self._status: dict[int, FeedStatus] = {}
+        self._rules: dict[int, PageRules | None] = {}
 
     async def restore_feeds(self, roots: Roots) -> None:
         """Take feeds and tombstones from an archive, where there is one.
@@ -142,6 +144,10 @@ class _Rebuilding:
             feed = await self._store.feed(feed_id)
             if feed is not None and status is not feed.status:
                 await self._store.save_feed(replace(feed, status=status))
+        for feed_id, rules in self._rules.items():
+            feed = None if feed_id in self._status else await self._store.feed(feed_id)
+            if feed is not None and rules != feed.page_rules:
+                await self._store.save_feed(replace(feed, page_rules=rules))
         self.account.feeds = len(self._ids)
 
     async def _add(self, one: Found) -> None:
@@ -162,6 +168,9 @@ class _Rebuilding:
         at = kept.polled_at
         # No poll was due that is not here: only those that brought something are kept.
         known = replace(feed, next_poll_at=None, added_at=min(feed.added_at, at))
+        if kept.kind is KeptAs.RESPONSE:
+            self._rules[feed.id] = PageRules.of(kept.selectors)
+            known = replace(known, page_rules=self._rules[feed.id])
         poll = await take_in(known, kept.capture, self._store, clock=lambda: at)
         self.account.captures += 1
         self.account.entries += len(poll.changes.new)

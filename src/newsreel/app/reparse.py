@@ -15,7 +15,7 @@ from newsreel.errors import ArchiveError
 from newsreel.formats.warc import feed_key
 from newsreel.model.capture import KeptAs
 from newsreel.model.entry import Content, Sighting
-from newsreel.model.feed import Feed, FeedStatus
+from newsreel.model.feed import Feed, FeedStatus, PageRules
 from newsreel.model.poll import Changes, Known, Outcome
 from newsreel.store.protocols import Store
 
@@ -103,6 +103,9 @@ class _Reparsing:
         ok_at = self._ok_at.get(feed.id)
         before = replace(feed, body_digest=None, last_ok_at=ok_at, entry_count=count)
         reading = read(before, kept.capture)
+        if not reading.is_read and kept.selectors:  # the page had another dress then
+            former = replace(before, page_rules=PageRules.of(kept.selectors))
+            reading = read(former, kept.capture)
         if not reading.is_read:
             return
         known = await self._store.known(before, reading.sightings)

@@ -15,6 +15,7 @@ from newsreel.formats.json_values import (
     json_bytes,
     moment_of,
     needed_text,
+    object_in,
     objects_in,
     text_of,
     texts_of,
@@ -104,17 +105,5 @@ def _feed_of(row: JsonObject, *, is_private: bool) -> Feed:
         identity_policy=_POLICIES[needed_text(row, "identity")],
         interval=timedelta(seconds=seconds) if isinstance(seconds, int) else None,
         added_at=moment_of(needed_text(row, "added")),
-        page_rules=_page_rules_of(row.get("page_rules")),
-    )
-
-
-def _page_rules_of(value: Json) -> PageRules | None:
-    if not isinstance(value, dict):
-        return None
-    return PageRules(
-        entries=needed_text(value, "entries"),
-        title=text_of(value, "title"),
-        link=text_of(value, "link"),
-        date=text_of(value, "date"),
-        summary=text_of(value, "summary"),
+        page_rules=PageRules.of(object_in(row.get("page_rules") or {})),
     )

@@ -6,11 +6,12 @@ of the revisions. The head of the answer says so: what no longer describes the b
 ``X-Archive-Orig-…``, and a ``Content-Length`` is added. In requests, only headers that are known
 to hold no secret keep their values.
 
-Three fields are our own: ``Newsreel-Feed`` names the feed, ``Newsreel-Polled-At`` is the time that
-what the poll brought bears in the archive, and ``Newsreel-Came-By: push`` says that a hub sent the
-body and nobody was asked.
+Four fields are our own: ``Newsreel-Feed`` names the feed, ``Newsreel-Polled-At`` is the time that
+what the poll brought bears in the archive, ``Newsreel-Came-By: push`` says that a hub sent the
+body and nobody was asked, ``Newsreel-Selectors`` are those by which a page was read, as JSON.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -59,7 +60,9 @@ def records_of(kept: KeptCapture) -> tuple[Record, Record]:
     if kept.kind is not KeptAs.RESPONSE:
         return (), _answer(kept, "revisit", [("WARC-Profile", PROFILE + kept.kind)])
     truncated = "unspecified" if kept.capture.is_cut else None
-    answer = _answer(kept, "response", [("WARC-Truncated", truncated)])
+    selectors = json.dumps({**kept.selectors}) if kept.selectors else None
+    more = [("WARC-Truncated", truncated), ("Newsreel-Selectors", selectors)]
+    answer = _answer(kept, "response", more)
     return _request(kept), answer
 
 
@@ -244,7 +247,15 @@ def _kept(fields: Mapping[str, str], block: bytes, *, is_private: bool) -> KeptC
         capture=capture,
         digest=found,
         is_private=is_private,
+        selectors=_selectors_in(fields.get("newsreel-selectors")),
     )
+
+
+def _selectors_in(text: str | None) -> dict[str, str]:
+    selectors = json.loads(text) if text else {}
+    if not isinstance(selectors, dict):
+        raise ValueError(f"not selectors: {text!r:.60}")
+    return {name: css for name, css in selectors.items() if isinstance(css, str)}
 
 
 def _fields_in(lines: Iterable[bytes], encoding: str = "utf-8") -> dict[str, str]:

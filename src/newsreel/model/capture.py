@@ -1,5 +1,6 @@
 """One exchange with a source: what was asked, what came back, or why nothing did."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -121,7 +122,8 @@ class KeptCapture:
 
     ``feed`` names its feed: by the first address, or, where that holds user and password, by the
     address's digest. ``polled_at`` is when the poll counts as made: what it brought bears that
-    time. ``digest`` is that of the body, which stands here only in a RESPONSE.
+    time. ``digest`` is that of the body, which stands here only in a RESPONSE. ``selectors`` are
+    those by which a page was read, by name; none where it was read as a feed.
     """
 
     feed: str
@@ -130,6 +132,7 @@ class KeptCapture:
     capture: Capture
     digest: bytes | None
     is_private: bool = False
+    selectors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

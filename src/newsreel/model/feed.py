@@ -61,6 +61,13 @@ class PageRules:
     date: str | None = None
     summary: str | None = None
 
+    @classmethod
+    def of(cls, selectors: Mapping[str, object]) -> "PageRules | None":
+        """Return the rules of :attr:`selectors`; None where there is none for the entries."""
+        names = {one.name for one in fields(cls)} & set(selectors)
+        found = {name: css for name in names if isinstance(css := selectors[name], str)}
+        return cls(**found) if "entries" in found else None
+
     @property
     def selectors(self) -> dict[str, str]:
         """The selectors that are given, by name."""
