@@ -115,6 +115,40 @@ def test_a_bad_selector_is_refused_before_anything_is_asked(
     assert publisher.requests == []
 
 
+def test_a_page_that_robots_are_to_leave_alone_is_not_subscribed_to(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    publisher.put("/robots.txt", "User-agent: *\nDisallow: /town", content_type="text/plain")
+
+    done = newsreel("add", publisher.url("/town"), "--entries", "li.story")
+
+    assert done.returncode == 1
+    assert "would not be polled: robots" in done.stderr
+    assert publisher.requests_for("/town") == []
+    assert newsreel.json("feeds") == []
+
+
+def test_two_lists_of_one_page_are_two_feeds(newsreel: Newsreel, publisher: Publisher) -> None:
+    subscribe(newsreel, publisher)
+
+    done = newsreel("add", publisher.url("/town#menu"), "--entries", "nav li")
+
+    assert done.stderr == "added: 2 The Town, 12 entries\n"
+    assert "2 not modified" in newsreel("poll", "1", "2").stderr
+
+
+def test_a_page_that_is_cut_loses_the_entry_in_which_it_was(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    whole = page(*map(story, (4, 5, 6)))
+    newsreel.environment["NEWSREEL_MAX_BYTES"] = str(whole.index("for the 6th"))
+
+    done = newsreel("add", publisher.url("/town"), "--entries", "li.story")
+
+    assert done.stderr == "added: 1 The Town, 2 entries\n"
+    assert newsreel.json("show", "1")["gaps"][0]["reason"] == "truncated"
+
+
 def test_a_page_is_asked_for_as_browsers_do_and_conditionally(
     newsreel: Newsreel, publisher: Publisher
 ) -> None:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from newsreel.app.captures import Keep, nowhere
 from newsreel.app.clock import Clock
 from newsreel.app.poll import LEASE_TERM, take_in
+from newsreel.app.robots import crawl_fault
 from newsreel.core.explanations import fault_told
 from newsreel.errors import FeedError, NotAFeed, UsageError
 from newsreel.fetch.client import Client
@@ -18,7 +19,7 @@ from newsreel.formats.urls import origin_of, redacted
 from newsreel.model.capture import Capture
 from newsreel.model.feed import AS_SET, Feed, FeedStatus, NewFeed, PageRules, RequestOptions
 from newsreel.model.poll import Poll
-from newsreel.store.protocols import Store
+from newsreel.store.protocols import SiteStore, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +77,26 @@ async def page_at(
 
 
 async def discover_page(
-    address: str, rules: PageRules, client: Client, options: RequestOptions = AS_SET
+    address: str,
+    rules: PageRules,
+    client: Client,
+    options: RequestOptions = AS_SET,
+    *,
+    store: SiteStore,
+    clock: Clock,
 ) -> Discovery:
-    """Return a page on which these rules find entries.
+    """Return a page on which these rules find entries, and which its site lets robots read.
 
-    Raises :class:`~newsreel.errors.FeedError` where nothing answers, and
-    :class:`~newsreel.errors.NoEntries` where they find none.
+    Raises :class:`~newsreel.errors.FeedError` where nothing answers or robots are not wanted, and
+    :class:`~newsreel.errors.NoEntries` where the rules find nothing.
     """
-    url, capture = await page_at(address, client, options)
+    url = with_scheme(address)
+    if fault := await crawl_fault(url, store, client, clock=clock, options=options):
+        raise FeedError(
+            f"{redacted(url)} would not be polled: {fault.reason} ({fault.detail})",
+            hint="ask the site to let feed readers in",
+        )
+    url, capture = await page_at(url, client, options)
     read_page(capture.body or b"", rules, url=url, content_type=capture.content_type)
     return Discovery(url=url, capture=capture)
 

@@ -150,7 +150,9 @@ async def _add(door: Door, url: str, template: NewFeed, *, wants_all: bool) -> i
     if is_own_source(url):
         discovery = await discover_own(url, door.client, options, rules)
     elif rules is not None:
-        discovery = await discover_page(url, rules, door.client, options)
+        discovery = await discover_page(
+            url, rules, door.client, options, store=door.store, clock=utc_now
+        )
     else:
         discovery = await discover(url, door.client, options)
     if discovery.capture is not None:
