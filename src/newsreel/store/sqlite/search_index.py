@@ -36,7 +36,7 @@ TERMS = f"{TERMS_VERSION} unicode {unicodedata.unidata_version} lexbor {selectol
 """What the tokens of a text depend on."""
 
 EVERYTHING = "=a"
-FEWEST_BITS, MOST_BITS = 16, 30
+FEWEST_BITS, MOST_BITS = 13, 30
 QUARTERS = 96
 """Of an hour, in a day; they have three quarters of its ids, those that are full overflow."""
 MERGED_PAGES = 500

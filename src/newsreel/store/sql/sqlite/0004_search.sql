@@ -32,7 +32,7 @@ CREATE TABLE search_state (
     traces  INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 INSERT INTO search_state (terms, bits, pending)
-SELECT '', 16, coalesce(max(id), 0) FROM entries;
+SELECT '', 14, coalesce(max(id), 0) FROM entries;
 
 CREATE TABLE saved_searches (
     name     TEXT PRIMARY KEY COLLATE NOCASE,
