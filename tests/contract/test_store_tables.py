@@ -44,10 +44,11 @@ async def busy(world: World) -> None:
     one, two = await world.feed(), await world.feed("https://other.example/feed", title="Other")
     for number in range(3):
         for feed in (one, two):
-            items = [item(f"{feed.id}-{day}-{n}") for day in range(number + 1) for n in range(3)]
+            names = [f"{feed.id}-{day}-{n}" for day in range(number + 1) for n in range(3)]
+            items = [item(name, date=None) for name in names]
             await world.poll(feed, *items)
         world.later()
-        await world.poll(one, with_title(item(f"1-{number}-0"), f"Title {number}"))
+        await world.poll(one, item(f"1-{number}-0", title=f"Title {number}", date=None))
         world.later(DAY)
         await world.fail(two)
         world.later()
@@ -128,7 +129,7 @@ async def test_rows_are_those_of_the_feed_entry_and_days_asked_for(
 ) -> None:
     await busy(world)
     entries = await rows(store, ENTRIES)
-    day = entries[0].day
+    first_day, day, last_day = sorted({row.day for row in entries})
     one = entries[0].id
 
     of_feed = await rows(store, ENTRIES, RowChoice(feed_id=2))
@@ -139,7 +140,11 @@ async def test_rows_are_those_of_the_feed_entry_and_days_asked_for(
     assert of_feed == [row for row in entries if row.feed_id == 2]
     assert of_day == [row for row in entries if row.day == day]
     assert 0 < len(of_feed) < len(entries)
-    assert 0 < len(of_day) <= len(entries)
+    assert 0 < len(of_day) < len(entries)
+    since = await rows(store, ENTRIES, RowChoice(first=day), limit=2)
+    assert since == [row for row in entries if row.day in {day, last_day}]
+    until = await rows(store, REVISIONS, RowChoice(last=day), limit=2)
+    assert {row.day for row in until} == {first_day, day}
     assert {row.entry_id for row in of_entry} == {one}
     assert {row.feed_id for row in polls} == {1}
     assert {row.polled_at.date() for row in polls} == {date(2026, 3, 5), date(2026, 3, 6)}

@@ -159,7 +159,7 @@ def test_a_result_becomes_arrow_and_a_data_frame(archive: Archive) -> None:
         "SELECT * FROM '/etc/passwd'",
         "SELECT * FROM glob('/*')",
         "SELECT * FROM read_blob('http://127.0.0.1/')",
-        "SELECT * FROM secret_of_the_caller",
+        "SELECT * FROM secret",
         "COPY entries TO 'stolen.csv'",
         "COPY (SELECT 1) TO '/tmp/stolen.csv'",
         "ATTACH 'other.db'",
@@ -179,14 +179,16 @@ def test_a_result_becomes_arrow_and_a_data_frame(archive: Archive) -> None:
         "-- nothing",
     ],
 )
-def test_nothing_but_a_select_over_the_tables_is_run(archive: Archive, query: str) -> None:
-    secret_of_the_caller = [1]
+def test_nothing_but_a_select_over_the_tables_is_run(
+    archive: Archive, query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # DuckDB would find the variable of whoever calls it.
+    monkeypatch.setattr(sql_module, "secret", archive.feeds().to_arrow(), raising=False)
 
     with pytest.raises(UsageError) as caught:
         list(archive.sql(query))
 
     assert caught.value.hint
-    assert secret_of_the_caller
 
 
 @pytest.mark.parametrize(
