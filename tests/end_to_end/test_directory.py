@@ -238,6 +238,22 @@ def test_a_directory_is_made_again_from_captures_and_from_the_archive(
         assert newsreel.json("--db", database, "feeds")[0]["private"]
 
 
+def test_a_directory_of_a_public_archive_is_not_read_before_it_is_resumed(
+    newsreel: Newsreel, notes: Path
+) -> None:
+    newsreel("add", notes)
+    newsreel("edit", "1", "--public")
+    newsreel("--db", "other.sqlite", "rebuild")
+    (notes / "secret.txt").write_text("Not for everybody")
+
+    newsreel("--db", "other.sqlite", "poll")
+
+    (feed,) = newsreel.json("--db", "other.sqlite", "feeds")
+    assert (feed["status"], feed["entries"]) == ("paused", 2)
+    newsreel("--db", "other.sqlite", "edit", "1", "--resume")
+    assert "1 new entries" in newsreel("--db", "other.sqlite", "poll").stderr
+
+
 def test_a_list_of_feeds_from_elsewhere_names_no_files(newsreel: Newsreel, notes: Path) -> None:
     outline = f'<outline type="rss" xmlUrl="{notes.as_uri()}/" text="x"/>'
     Path(newsreel.home / "list.opml").write_text(f"<opml><body>{outline}</body></opml>")

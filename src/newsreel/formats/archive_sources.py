@@ -20,7 +20,7 @@ from newsreel.formats.json_values import (
     text_of,
     texts_of,
 )
-from newsreel.formats.urls import host_of
+from newsreel.formats.urls import host_of, is_mailbox, is_own_source
 from newsreel.model.entry import Json
 from newsreel.model.feed import Feed, FeedStatus, IdentityPolicy, PageRules
 
@@ -99,11 +99,18 @@ def _feed_of(row: JsonObject, *, is_private: bool) -> Feed:
         folder=text_of(row, "folder"),
         tags=tuple(texts_of(row, "tags")),
         aliases=tuple(texts_of(row, "aliases")),
-        is_private=is_private,
+        is_private=is_private or is_mailbox(url),
         is_crawled=row.get("is_crawled") is True,
-        status=FeedStatus(needed_text(row, "status")),
+        status=_status_of(row, url, is_private=is_private),
         identity_policy=_POLICIES[needed_text(row, "identity")],
         interval=timedelta(seconds=seconds) if isinstance(seconds, int) else None,
         added_at=moment_of(needed_text(row, "added")),
         page_rules=PageRules.of(object_in(row.get("page_rules") or {})),
     )
+
+
+def _status_of(row: JsonObject, url: str, *, is_private: bool) -> FeedStatus:
+    """An archive that anybody may have written opens no files of this machine by itself."""
+    status = FeedStatus(needed_text(row, "status"))
+    is_strange = status is FeedStatus.ACTIVE and is_own_source(url) and not is_private
+    return FeedStatus.PAUSED if is_strange else status

@@ -10,7 +10,7 @@ from newsreel.formats.languages import tag_of
 from newsreel.formats.legacy_records import storable
 from newsreel.formats.urls import absolute, has_credential
 from newsreel.model.entry import Json
-from newsreel.model.feed import FeedStatus, NewFeed
+from newsreel.model.feed import FeedStatus, NewFeed, PageRules
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+\Z|(?:feed|web\+feed|rss):\S+\Z")
 _BARE = re.compile(r"[\w-]+(\.[\w-]+)+(/\S*)?\Z")
@@ -91,6 +91,9 @@ def _feed_of(row: Mapping[str, Json], url: str) -> NewFeed:
         is_private=is_private(url),
         is_crawled=row.get("is_crawled") is True,
         status=_status_of(row, url),
+        page_rules=PageRules.of(rules)
+        if isinstance(rules := row.get("page_rules"), dict)
+        else None,
     )
 
 

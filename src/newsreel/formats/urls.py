@@ -120,12 +120,12 @@ def origin_of(url: str) -> str:
 
 def is_file(url: str) -> bool:
     """Tell whether an address is that of a file or directory of this machine."""
-    return url.startswith("file:")
+    return url[:5].lower() == "file:"
 
 
 def is_mailbox(url: str) -> bool:
     """Tell whether an address is that of a mailbox (RFC 5092)."""
-    return url.startswith(("imap:", "imaps:"))
+    return url[:6].lower().startswith(("imap:", "imaps:"))
 
 
 def is_own_source(url: str) -> bool:
