@@ -4,9 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
+import pytest
+
 from archive_values import feed_named
 from newsreel.core.reading import read
 from newsreel.model.capture import Capture, Fault, FaultKind
+from newsreel.model.entry import Json
+from newsreel.model.feed import PageRules
 from newsreel.model.poll import Outcome
 from polled_world import item, rss
 
@@ -111,3 +115,62 @@ def test_hints_hold_what_the_publisher_wishes_and_nothing_else() -> None:
     assert (told["ttl_minutes"], told["skip_hours"]) == (90, [3])
     assert "skip_days" not in told
     assert silent == {}
+
+
+PAGE = b"<title>The Town</title><li><a href=/a>A bridge</a><li><a href=/b>A boat</a>"
+
+
+def test_a_feed_with_selectors_is_read_as_a_page() -> None:
+    feed = replace(FEED, page_rules=PageRules(entries="li"))
+
+    reading = read(feed, capture_of(PAGE))
+
+    assert reading.outcome is Outcome.OK
+    assert (reading.facts.title, reading.facts.site_url) == ("The Town", FEED.url)
+    assert [found.content.title for found in reading.sightings] == ["A bridge", "A boat"]
+    assert reading.hints is not None
+    assert reading.hints["page_rules"] == {"entries": "li"}
+
+
+def test_selectors_that_find_nothing_are_a_failure_of_their_own() -> None:
+    feed = replace(FEED, page_rules=PageRules(entries="article"))
+
+    reading = read(feed, capture_of(PAGE))
+
+    assert reading.outcome is Outcome.FAILED
+    assert reading.fault is not None
+    assert reading.fault.kind is FaultKind.NO_ENTRIES
+    assert "'article'" in reading.fault.detail
+
+
+@pytest.mark.parametrize(
+    ("former", "rules", "is_anew"),
+    [
+        ({"entries": "li"}, PageRules(entries="li"), False),
+        ({"entries": "a"}, PageRules(entries="li"), True),
+        ({"entries": "li", "title": "a"}, PageRules(entries="li"), True),
+        (None, PageRules(entries="li"), True),
+        ({"entries": "li"}, None, True),
+        (None, None, False),
+    ],
+)
+def test_the_same_body_is_read_again_by_other_selectors(
+    former: dict[str, Json] | None, rules: PageRules | None, is_anew: bool
+) -> None:
+    body = PAGE if rules is not None else rss([item("a")])
+    hints: dict[str, Json] = {"page_rules": {**former}} if former is not None else {}
+    feed = replace(FEED, page_rules=rules, hints=hints, body_digest=sha256(body).digest())
+
+    reading = read(feed, capture_of(body))
+
+    assert feed.is_read_anew is is_anew
+    assert reading.outcome is (Outcome.OK if is_anew else Outcome.NOT_MODIFIED)
+
+
+def test_a_cut_page_is_read_without_its_last_entry() -> None:
+    feed = replace(FEED, page_rules=PageRules(entries="li"))
+
+    reading = read(feed, capture_of(PAGE[:-8], is_cut=True))
+
+    assert [found.content.title for found in reading.sightings] == ["A bridge"]
+    assert reading.is_truncated
