@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
+from typing import Protocol
 
 from newsreel.core.stems import inflections_of
 from newsreel.core.terms import index_text, query_tokens
 from newsreel.formats.query import shown
-from newsreel.model.feed import Feed
 from newsreel.model.query import (
     And,
     Days,
@@ -131,7 +131,43 @@ def _other_spellings(text: str, form: Form) -> Iterable[Form]:
         yield Form(tuple(text.lower()))
 
 
-def is_feed_meant(value: str, feed: Feed) -> bool:
+class NamedFeed(Protocol):
+    """What a feed can be meant by."""
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+
+    @property
+    def first_url(self) -> str:
+        """The address it was added by."""
+
+    @property
+    def site_url(self) -> str | None:
+        """Its site's address."""
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Other addresses it had."""
+
+    @property
+    def title(self) -> str | None:
+        """What it is called."""
+
+    @property
+    def folder(self) -> str | None:
+        """Where it was put."""
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """What it was marked with."""
+
+
+def is_feed_meant(value: str, feed: NamedFeed) -> bool:
     """Tell whether ``feed:value`` means a feed: id, part of its address, words of title, folder.
 
     Addresses are compared in lower case, without scheme and ``www.``.
@@ -146,7 +182,7 @@ def is_feed_meant(value: str, feed: Feed) -> bool:
     return bool(address) and any(address in bare_address(url) for url in urls if url)
 
 
-def is_tag_meant(value: str, feed: Feed) -> bool:
+def is_tag_meant(value: str, feed: NamedFeed) -> bool:
     """Tell whether ``tag:value`` means a feed: one of its tags, but for case and marks."""
     return index_text(value) in {index_text(tag) for tag in feed.tags}
 

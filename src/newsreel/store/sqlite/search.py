@@ -18,10 +18,10 @@ MOST_OF_A_TERM = 2000
 """Entries of a word that is looked at for what is similar; what more have tells little."""
 # Of the newest; what is hardly ever written is left out, since each costs time in every search.
 LANGUAGES = """
-    WITH newest AS (SELECT language FROM search_rows ORDER BY id DESC LIMIT 2000)
+    WITH newest AS (SELECT language FROM search_rows ORDER BY id DESC LIMIT 500)
     SELECT substr(language, 1, instr(language || '-', '-') - 1) AS main
     FROM newest WHERE language IS NOT NULL GROUP BY main
-    HAVING count(*) * 200 >= (SELECT count(*) FROM newest) ORDER BY count(*) DESC, main
+    HAVING count(*) * 100 >= (SELECT count(*) FROM newest) ORDER BY count(*) DESC, main
 """
 STATE = """
     SELECT iif(pending, (SELECT count(*) FROM entries WHERE id <= pending), 0), terms

@@ -38,7 +38,7 @@ from newsreel.store.sqlite.search_query import Asked, asked_of
 
 COUNTED = 10_000
 RANKED = 5_000
-SHORTLISTED = 50
+SHORTLISTED = 30
 """Of each kind: all words in the title, one of them there, and the others."""
 TITLED = 2_000
 """Titles of that kind that are looked through for those."""
@@ -170,7 +170,7 @@ class Search:
         What stands above ``top`` came since the first page.
         """
         ranked = list(islice(newest.after(None if top is None else top + 1), RANKED))
-        if len(ranked) <= SHORTLISTED:
+        if len(ranked) <= 3 * SHORTLISTED:
             return ranked
         window = replace(asked, least=ranked[-1][0], greatest=ranked[0][0], condition=None)
         by_row = {row_id: rows for rows in ranked for row_id in rows}

@@ -10,10 +10,9 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from newsreel.core.matching import bare_address, begins_link, host_of, is_feed_meant, is_tag_meant
-from newsreel.model.feed import Feed
 from newsreel.model.query import (
     And,
     Days,
@@ -27,7 +26,7 @@ from newsreel.model.query import (
     TextField,
     Word,
 )
-from newsreel.store.sqlite.rows import EPOCH, dumps
+from newsreel.store.sqlite.rows import dumps
 from newsreel.store.sqlite.search_index import (
     EVERYTHING,
     day_bounds,
@@ -51,7 +50,7 @@ MEMBERS = {
     FilterKind.SITE: "r.site_id IN (SELECT value FROM json_each(?))",
 }
 FEEDS = """
-    SELECT f.id, f.url, f.first_url, f.title, f.folder, f.tags, f.site_url,
+    SELECT f.id, f.url, f.first_url, f.site_url, f.title, f.folder, f.tags,
            (SELECT json_group_array(a.url) FROM feed_aliases a WHERE a.feed_id = f.id)
     FROM feeds f
 """
@@ -91,13 +90,26 @@ def quoted(tokens: Iterable[str]) -> str:
     return f'"{text}"'
 
 
+class _Feed(NamedTuple):
+    """What a feed can be meant by."""
+
+    id: int
+    url: str
+    first_url: str
+    site_url: str | None
+    title: str | None
+    folder: str | None
+    tags: tuple[str, ...]
+    aliases: tuple[str, ...]
+
+
 class _Asking:
     """Turns one query into what is asked; what filters mean is looked up once."""
 
     def __init__(self, connection: sqlite3.Connection, bits: int) -> None:
         self._connection = connection
         self._bits = bits
-        self._feeds: list[Feed] | None = None
+        self._feeds: list[_Feed] | None = None
         self._meant: dict[Filter, list[int]] = {}
 
     def asked(self, root: Node) -> Asked:
@@ -214,22 +226,10 @@ class _Asking:
                 )
         return [row[0] for row in found] if host else []
 
-    def _all_feeds(self) -> list[Feed]:
+    def _all_feeds(self) -> list[_Feed]:
         if self._feeds is None:
             self._feeds = [
-                Feed(
-                    id=row[0],
-                    url=row[1],
-                    first_url=row[2],
-                    file_name="",
-                    host="",
-                    title=row[3],
-                    folder=row[4],
-                    tags=tuple(json.loads(row[5])),
-                    site_url=row[6],
-                    aliases=tuple(json.loads(row[7])),
-                    added_at=EPOCH,
-                )
+                _Feed._make((*row[:6], _texts(row[6]), _texts(row[7])))
                 for row in self._connection.execute(FEEDS)
             ]
         return self._feeds
@@ -255,6 +255,10 @@ class _Asking:
                 return Condition(MEMBERS[kind], (dumps(self._members(node)),))
             case _:
                 raise ValueError(node)
+
+
+def _texts(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text)) if text != "[]" else ()
 
 
 def _joined(conditions: list[Condition], word: str) -> Condition:
