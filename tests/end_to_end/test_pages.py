@@ -90,10 +90,23 @@ def test_rules_that_find_nothing_are_told_with_a_hint_and_nothing_is_stored(
 ) -> None:
     done = newsreel(command, publisher.url("/town"), "--entries", "article.news")
 
-    assert done.returncode == 1
+    assert (done.returncode, done.stdout) == (1, "")
     assert "error: nothing on the page is selected by 'article.news'" in done.stderr
     assert "hint: 'newsreel try-page URL' shows" in done.stderr
     assert newsreel.json("feeds") == []
+
+
+@pytest.mark.parametrize("body", ["<p>Made by scripts", "", "%PDF-1.7"])
+def test_a_page_on_which_nothing_repeats_is_told_so(
+    newsreel: Newsreel, publisher: Publisher, body: str
+) -> None:
+    publisher.put("/town", body, content_type=HTML)
+
+    done = newsreel("try-page", publisher.url("/town"))
+
+    assert done.returncode == 1
+    assert "error: nothing on the page repeats as a list of news does" in done.stderr
+    assert "hint: " in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,16 @@ def test_a_wording_read_by_another_version_is_never_an_edit() -> None:
     assert (changes.revised, changes.unchanged) == ((), 1)
 
 
+def test_a_wording_read_by_other_selectors_is_never_an_edit() -> None:
+    entry = known_of(seen("one", "As it was read"))
+    feed = replace(FEED, body_digest=b"1", hints={"page_rules": {"entries": "li"}})
+
+    changes = revise(feed, [seen("one", "As it is read")], known(entry), seen_at=NOW)
+
+    assert [found.is_same for found in changes.rereads] == [False]
+    assert (changes.revised, changes.unchanged) == ((), 1)
+
+
 def test_a_title_of_the_old_system_that_differs_was_edited() -> None:
     imported = known_of(seen("one", "Before"), parser_version=IMPORT_PARSER)
 

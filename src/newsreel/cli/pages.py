@@ -84,7 +84,9 @@ def try_page(context: Context, /, url: str, *, as_json: bool, **choices: object)
     found = context.run(_tried(context, url, options, rules))
     if as_json:
         print_json(found.as_json())
-    else:
+    if found.trouble is not None:
+        raise found.trouble
+    if not as_json:
         found.tell()
 
 
@@ -144,8 +146,6 @@ class _Trial:
         }
 
     def tell(self) -> None:
-        if self.trouble is not None:
-            raise self.trouble
         rows = self._rows()
         print_rows(rows[:SHOWN], COLUMNS, as_json=False)
         if len(rows) > SHOWN:
