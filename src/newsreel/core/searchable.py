@@ -1,9 +1,52 @@
 """What of a wording is searched, and where it stands among the others."""
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
+from newsreel.core.matching import host_of
+from newsreel.core.terms import index_text
 from newsreel.formats.html import text_of
 from newsreel.model.entry import Content
+from newsreel.model.query import Has
+
+
+@dataclass(frozen=True, slots=True)
+class Searchable:
+    """The tokens of a wording, and what it is filtered by.
+
+    ``linked`` are hosts that its links lead to, where they are others than its ``site``.
+    """
+
+    title: str
+    body: str
+    author: str
+    site: str
+    linked: tuple[str, ...]
+    language: str | None
+    has: tuple[Has, ...]
+
+
+def searchable_of(content: Content, *, url: str, language: str | None) -> Searchable:
+    """Return what is searched of a wording in the feed of this address and language."""
+    site = host_of(content.permalink or url)
+    links = {content.link, content.canonical_link} - {content.permalink, None, ""}
+    has = (
+        (Has.IMAGE, has_image(content)),
+        (Has.ENCLOSURE, bool(content.enclosures)),
+        (Has.FULLTEXT, bool(content.body)),
+    )
+    author = index_text(content.author) if content.author else ""
+    if categories := index_text(" ".join(content.categories)) if content.categories else "":
+        author += " #" + categories.replace(" ", " #")
+    return Searchable(
+        title=index_text(content.title or ""),
+        body=index_text(body_text(content)),
+        author=author,
+        site=site,
+        linked=tuple(sorted({host_of(link) for link in links if link} - {site})),
+        language=(content.language or language or "").lower() or None,
+        has=tuple(what for what, is_so in has if is_so),
+    )
 
 
 def body_text(content: Content) -> str:

@@ -62,7 +62,9 @@ _BLOCKS = frozenset(
     ]
 )
 _UNSEEN = ["script", "style", "template", "noframes", "iframe", "head"]
-_SPACES = re.compile(r"[ \t\r\f\v\u00a0\u2000-\u200b\u202f\u205f\u3000]+")
+_ODD = r"\t\r\f\v\u00a0\u2000-\u200b\u202f\u205f\u3000"
+_SPACES = re.compile(f" *[{_ODD}][ {_ODD}]*|  +")
+_ODD_SPACES = ("  ", "\t", "\r", "\f", "\v")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?")
 
 
@@ -81,12 +83,12 @@ def text_of(html: str | None) -> str:
         return ""
     parts: list[str] = []
     for node in root.traverse(include_text=True):
-        before = node.prev
-        if node.tag in _BLOCKS or (before is not None and before.tag in _BLOCKS):
+        tag = node.tag
+        if tag in _BLOCKS or ((before := node.prev) is not None and before.tag in _BLOCKS):
             parts.append("\n")
-        if node.is_text_node:
+        if tag == "-text":
             parts.append((node.text_content or "").replace("\n", " "))
-        elif node.tag == "img" and (alt := node.attributes.get("alt")):
+        elif tag == "img" and (alt := node.attributes.get("alt")):
             parts.append(f" {alt} ")
     return _folded("".join(parts))
 
@@ -107,8 +109,9 @@ def unescaped(text: str) -> str:
 
 
 def _folded(text: str) -> str:
-    lines = (_SPACES.sub(" ", line).strip() for line in text.split("\n"))
-    return "\n".join(line for line in lines if line)
+    if not text.isascii() or any(spaces in text for spaces in _ODD_SPACES):
+        text = _SPACES.sub(" ", text)
+    return "\n".join([line for line in map(str.strip, text.split("\n")) if line])
 
 
 # --- made safe --------------------------------------------------------------------------------

@@ -4,10 +4,12 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from newsreel.core.normalize import DIGEST_VERSION, public_id_of
 from newsreel.core.revise import IMPORT_PARSER
+from newsreel.core.searchable import Searchable, moment_of, searchable_of
 from newsreel.formats.document import PARSER_VERSION
 from newsreel.model.day import WriteReason
 from newsreel.model.entry import Revision, Sighting
@@ -15,7 +17,7 @@ from newsreel.model.feed import Feed
 from newsreel.model.poll import Changes, NewEntry, NewRevision, Reread, Tombstone
 from newsreel.store.sqlite.dirt import mark_dirty
 from newsreel.store.sqlite.rows import INSERT_WORDING, dumps, micros, observed_text, revision_row
-from newsreel.store.sqlite.search_index import index_entries
+from newsreel.store.sqlite.search_index import EntryRows, index_entries, index_new
 
 INSERT_ENTRY = """
     INSERT INTO entries (id, feed_id, identity, guid, public_id, day, first_seen_at, seen_at,
@@ -34,6 +36,17 @@ RENEW = """
 """
 HEAD = "SELECT day, revision_count, number, reread, seen_at FROM entries WHERE id = ?"
 COUNT = "UPDATE entries SET revision_count = max(revision_count, ?) WHERE id = ?"
+NOTHING_READ: Mapping[str, Searchable] = MappingProxyType({})
+
+
+def searchable_in(feed: Feed, changes: Changes) -> dict[str, Searchable]:
+    """Return what is searched of new entries: it takes longer to find out than to store."""
+    return {
+        new.sighting.identity: searchable_of(
+            new.sighting.content, url=feed.url, language=feed.language
+        )
+        for new in changes.new
+    }
 
 
 def save_changes(
@@ -45,8 +58,9 @@ def save_changes(
     is_import: bool = False,
     is_poll: bool = True,
     is_push: bool = False,
+    searchable: Mapping[str, Searchable] = NOTHING_READ,
 ) -> None:
-    """Write what changed.
+    """Write what changed; ``searchable`` is what is searched of new entries, by identity.
 
     A poll leaves a new window and makes days dirty; an import does neither, a capture that is read
     again (``is_poll`` False) leaves the window alone, and what is new in a push joins it.
@@ -64,7 +78,8 @@ def save_changes(
             "UPDATE OR IGNORE entries SET identity = ?, guid = ? WHERE id = ?",
             (adoption.identity, adoption.guid, adoption.entry_id),
         )
-    index_entries(connection, {*writer.ids.values(), *writer.reworded})
+    index_new(connection, writer.found(searchable))
+    index_entries(connection, {*writer.ids.values(), *writer.reworded} - writer.indexed)
     query = "UPDATE feed_state SET entry_count = entry_count + ? WHERE feed_id = ?"
     connection.execute(query, (len(writer.ids), feed.id))
     if is_poll and not is_import:
@@ -100,6 +115,8 @@ class _Writer:
         self._days: dict[tuple[str, WriteReason], None] = {}
         self.ids: dict[str, int] = {}
         self.reworded: set[int] = set()
+        self.indexed: set[int] = set()
+        self._new: dict[int, NewEntry] = {}
 
     def add(self, entries: Sequence[NewEntry]) -> None:
         """Add entries, all at once; one that was erased stays away."""
@@ -123,11 +140,42 @@ class _Writer:
         self._connection.executemany(
             INSERT_WORDING, [self._first_wording(entry_id, new) for entry_id, new in added.items()]
         )
+        if not buried:
+            self._new = added
         for entry_id, new in added.items():
             self.ids[new.sighting.identity] = entry_id
             is_late = new.day < new.first_seen_at.date()
             reason = WriteReason.LATE_ENTRIES if is_late else WriteReason.NEW
             self._days[new.day.isoformat(), reason] = None
+
+    def found(self, searchable: Mapping[str, Searchable]) -> list[EntryRows]:
+        """Return the rows of new entries of one wording, as far as it is known what they hold."""
+        known = {
+            entry_id: new
+            for entry_id, new in self._new.items()
+            if new.sighting.identity in searchable and entry_id not in self.reworded
+        }
+        if not known:
+            return []
+        self.indexed.update(known)
+        query = "SELECT entry_id, id FROM revisions WHERE entry_id BETWEEN ? AND ?"
+        revisions = self._connection.execute(query, (min(known), max(known)))
+        return [
+            EntryRows(
+                entry_id=entry_id,
+                feed_id=self._feed.id,
+                moment=moment_of(
+                    new.day,
+                    published_at=new.sighting.content.published_at,
+                    first_seen_at=new.first_seen_at,
+                ),
+                day=new.day,
+                wanted=[revision_id],
+                readings={revision_id: searchable[new.sighting.identity]},
+            )
+            for entry_id, revision_id in revisions
+            if (new := known.get(entry_id)) is not None
+        ]
 
     def _row(
         self, entry_id: int, new: NewEntry, buried: Mapping[str, tuple[str, int]]

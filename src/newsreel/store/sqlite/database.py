@@ -42,15 +42,23 @@ class _Job:
 class Database:
     """One SQLite file, opened and at the newest schema.
 
+    ``before_commit`` ends each transaction that writes.
+
     Raises :class:`~newsreel.errors.StoreError` where it can't be opened, ``SchemaTooNew`` where a
     newer Newsreel wrote it, and ``SchemaTooOld`` where it would have to be brought up to date but
     is opened for reading only.
     """
 
     def __init__(
-        self, path: Path, *, busy_seconds: float = BUSY_SECONDS, is_read_only: bool = False
+        self,
+        path: Path,
+        *,
+        before_commit: Callable[[sqlite3.Connection], None],
+        busy_seconds: float = BUSY_SECONDS,
+        is_read_only: bool = False,
     ) -> None:
         self.path = path
+        self._before_commit = before_commit
         self._busy_seconds = busy_seconds
         self._is_read_only = is_read_only
         if is_read_only and not path.is_file():
@@ -193,6 +201,7 @@ class Database:
         with translated(self.path), self._turn.taken(), transaction(self._connection):
             for job in jobs:
                 job.result = job.work(self._connection)
+            self._before_commit(self._connection)
 
 
 def _read_only_mode(path: Path) -> str:

@@ -2,16 +2,17 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from newsreel.core.normalize import observed_of, public_id_of
+from newsreel.core.searchable import Searchable
 from newsreel.model.entry import Entry
 from newsreel.model.feed import Feed
 from newsreel.model.legacy import Import, LegacyFile, LegacyKind, LegacyRow, StoredLegacyRow
 from newsreel.model.poll import Changes
-from newsreel.store.sqlite.changes import save_changes
+from newsreel.store.sqlite.changes import save_changes, searchable_in
 from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.feeds import feed_by_id, note_title
 from newsreel.store.sqlite.rows import (
@@ -57,11 +58,16 @@ class Imports:
     _db: Database
 
     async def save_import(self, imported: Import) -> None:
-        await self._db.write(lambda connection: _save(connection, imported))
+        searchable = [searchable_in(group.feed, group.changes) for group in imported.groups]
+        await self._db.write(lambda connection: _save(connection, imported, searchable))
 
     async def save_reading(self, feed: Feed, changes: Changes, *, capture: bytes | None) -> None:
+        searchable = searchable_in(feed, changes)
+
         def save(connection: sqlite3.Connection) -> None:
-            save_changes(connection, feed, changes, capture=capture, is_poll=False)
+            save_changes(
+                connection, feed, changes, capture=capture, is_poll=False, searchable=searchable
+            )
 
         await self._db.write(save)
 
@@ -86,9 +92,20 @@ class Imports:
         )
 
 
-def _save(connection: sqlite3.Connection, imported: Import) -> None:
-    for group in imported.groups:
-        save_changes(connection, group.feed, group.changes, capture=None, is_import=True)
+def _save(
+    connection: sqlite3.Connection,
+    imported: Import,
+    searchable: Sequence[Mapping[str, Searchable]],
+) -> None:
+    for group, found in zip(imported.groups, searchable, strict=True):
+        save_changes(
+            connection,
+            group.feed,
+            group.changes,
+            capture=None,
+            is_import=True,
+            searchable=found,
+        )
         if group.title and imported.file is not None:
             note_title(connection, group.feed.id, group.title, imported.file.day)
     if imported.file is None:

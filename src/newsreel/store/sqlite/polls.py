@@ -2,11 +2,12 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from newsreel.core.schedule import LONGEST_RETRY
+from newsreel.core.searchable import Searchable
 from newsreel.errors import LeaseLost
 from newsreel.model.day import WriteReason
 from newsreel.model.entry import Sighting
@@ -14,7 +15,7 @@ from newsreel.model.feed import Feed
 from newsreel.model.host import HostState
 from newsreel.model.poll import Gap, Known, Outcome, Poll, PollRecord
 from newsreel.store.protocols import HOST_SHARE
-from newsreel.store.sqlite.changes import save_changes
+from newsreel.store.sqlite.changes import save_changes, searchable_in
 from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.dirt import mark_dirty, mark_feed_dirty, mark_span
 from newsreel.store.sqlite.feeds import SELECT, note_title
@@ -161,7 +162,10 @@ class Polls:
         )
 
     async def save(self, poll: Poll) -> None:
-        await self._db.write(lambda connection: _save(connection, poll, self._holder.name))
+        searchable = searchable_in(poll.feed, poll.changes)
+        await self._db.write(
+            lambda connection: _save(connection, poll, self._holder.name, searchable)
+        )
 
     async def polls(self, *, feed_id: int | None = None, limit: int = 100) -> list[PollRecord]:
         query = (
@@ -250,7 +254,9 @@ def gap_of(row: tuple[Any, ...]) -> Gap:
     return Gap(row[0], known_moment(row[1]), moment(row[2]), row[3])
 
 
-def _save(connection: sqlite3.Connection, poll: Poll, holder: str) -> None:
+def _save(
+    connection: sqlite3.Connection, poll: Poll, holder: str, searchable: Mapping[str, Searchable]
+) -> None:
     feed, capture, polled_at = poll.feed, poll.reading.capture, poll.at
     if poll.pushed_at is not None:
         save_pushed(connection, poll, holder)
@@ -270,7 +276,7 @@ def _save(connection: sqlite3.Connection, poll: Poll, holder: str) -> None:
     if feed.pushed_until is not None:
         note_unpushed(connection, feed.id, poll.unpushed_at)
     if poll.reading.outcome is Outcome.OK:
-        save_changes(connection, feed, poll.changes, capture=capture.digest)
+        save_changes(connection, feed, poll.changes, capture=capture.digest, searchable=searchable)
 
 
 def _save_state(connection: sqlite3.Connection, poll: Poll, holder: str) -> None:

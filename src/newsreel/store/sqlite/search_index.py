@@ -15,22 +15,27 @@ What FTS5 deletes it marks, and drops when it merges segments. So an erasure mer
 
 import sqlite3
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 
 import selectolax
 
-from newsreel.core.matching import host_of
-from newsreel.core.searchable import body_text, has_image, moment_of
+from newsreel.core.searchable import Searchable, moment_of, searchable_of
 from newsreel.core.terms import TERMS_VERSION, index_text
-from newsreel.model.entry import Content
 from newsreel.model.query import Has
 from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.rows import CONTENT_COLUMNS, content_of, dumps, known_moment
+from newsreel.store.sqlite.search_staged import (
+    Texts,
+    clear_stage,
+    make_stage,
+    stage_addition,
+    stage_removal,
+)
 
 TERMS = f"{TERMS_VERSION} unicode {unicodedata.unidata_version} lexbor {selectolax.__version__}"
 """What the tokens of a text depend on."""
@@ -61,8 +66,6 @@ INSERT_ROW = """
     INSERT INTO search_rows (id, entry_id, revision_id, feed_id, site_id, language)
     VALUES (?, ?, ?, ?, ?, ?)
 """
-ADD = "INSERT INTO search (rowid, body, title, author) VALUES (?, ?, ?, ?)"
-TAKE_OUT = "INSERT INTO search (search, rowid, body, title, author) VALUES ('delete', ?, ?, ?, ?)"
 BUSIEST = "SELECT max(n) FROM (SELECT count(*) AS n FROM entries GROUP BY day)"
 
 
@@ -81,26 +84,19 @@ class _Row:
     language: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Wording:
-    """A wording with what its row is made of."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRows:
+    """An entry's rows as they should be.
 
-    revision_id: int
-    feed_id: int
-    site: str
-    language: str | None
-    content: Content
-
-
-@dataclass(frozen=True, slots=True)
-class _EntryRows:
-    """An entry's rows as they should be, with all its readings by revision id."""
+    ``wanted`` are revision ids, ``readings`` gives what is searched of each.
+    """
 
     entry_id: int
+    feed_id: int
     moment: datetime
     day: date
-    wanted: Sequence[_Wording]
-    readings: dict[int, Content]
+    wanted: Sequence[int]
+    readings: Mapping[int, Searchable]
 
 
 def index_entries(connection: sqlite3.Connection, entry_ids: Collection[int]) -> None:
@@ -114,6 +110,21 @@ def index_entries(connection: sqlite3.Connection, entry_ids: Collection[int]) ->
     kept = [entry_id for entry_id in entry_ids if entry_id > pending]
     if kept:
         _sync_or_widen(connection, kept)
+    if pending:
+        index_batch(connection, BACKLOG)
+
+
+def index_new(connection: sqlite3.Connection, entries: Sequence[EntryRows]) -> None:
+    """Index entries that were stored just now, in this transaction."""
+    if not entries:
+        return
+    pending = _ready(connection)
+    try:
+        sync = _Sync(connection)
+        for entry in entries:
+            sync.add(entry)
+    except _DayIsFull:
+        _sync_or_widen(connection, [entry.entry_id for entry in entries])
     if pending:
         index_batch(connection, BACKLOG)
 
@@ -174,6 +185,7 @@ def empty_index(connection: sqlite3.Connection, *, bits: int = FEWEST_BITS) -> N
     busiest = connection.execute(BUSIEST).fetchone()[0] or 0
     while bits < MOST_BITS and 1 << bits < 4 * busiest:
         bits += 1
+    clear_stage(connection)
     connection.execute("INSERT INTO search (search) VALUES ('delete-all')")
     connection.execute("DELETE FROM search_rows")
     connection.execute("DELETE FROM search_sites")
@@ -218,64 +230,59 @@ def _sync_or_widen(connection: sqlite3.Connection, entry_ids: Collection[int]) -
 
 
 class _Sync:
-    """Collects what goes out and what comes in, and writes it in the order of ids.
-
-    FTS5 writes a segment whenever a row's id is less than the one before.
-    """
+    """Stages what goes out and what comes in."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        make_stage(connection)
         self._connection = connection
         self._bits = connection.execute("SELECT bits FROM search_state").fetchone()[0]
         self._sites: dict[str, int] = {}
-        self._changes: list[tuple[int, bool, tuple[str, str, str]]] = []
 
     def sync(self, entry_ids: Collection[int]) -> None:
         rows = self._rows(entry_ids)
         for entry in _entries(self._connection, entry_ids):
             self._sync_entry(entry, rows.get(entry.entry_id, []))
-        self._write()
+
+    def add(self, entry: EntryRows) -> None:
+        """Add the rows of an entry that has none."""
+        self._sync_entry(entry, [])
 
     def take_out(self, entry_ids: Collection[int]) -> None:
         rows = self._rows(entry_ids)
         for entry in _entries(self._connection, entry_ids):
             for row in rows.get(entry.entry_id, []):
                 self._remove(row, entry)
-        self._write()
 
-    def _sync_entry(self, entry: _EntryRows, rows: list[_Row]) -> None:
+    def _sync_entry(self, entry: EntryRows, rows: list[_Row]) -> None:
         is_revised = len(entry.wanted) > 1
-        wanted = {wording.revision_id: wording for wording in entry.wanted}
+        wanted = list(entry.wanted)
         for row in rows:
             if row.revision_id in wanted and row.id & 1 == is_revised:
-                del wanted[row.revision_id]
+                wanted.remove(row.revision_id)
             else:
                 self._remove(row, entry)
-        for wording in wanted.values():
-            self._add(wording, entry, is_revised=is_revised)
+        for revision_id in wanted:
+            self._add(revision_id, entry, is_revised=is_revised)
 
-    def _add(self, wording: _Wording, entry: _EntryRows, *, is_revised: bool) -> None:
+    def _add(self, revision_id: int, entry: EntryRows, *, is_revised: bool) -> None:
+        found = entry.readings[revision_id]
         row = _Row(
             id=self._free_id(entry, is_revised=is_revised),
-            revision_id=wording.revision_id,
-            feed_id=wording.feed_id,
-            site_id=self._site_id(wording.site),
-            language=wording.language,
+            revision_id=revision_id,
+            feed_id=entry.feed_id,
+            site_id=self._site_id(found.site),
+            language=found.language,
         )
         self._connection.execute(
             INSERT_ROW,
             (row.id, entry.entry_id, row.revision_id, row.feed_id, row.site_id, row.language),
         )
-        self._changes.append((row.id, True, self._texts(row, wording.content)))
+        stage_addition(self._connection, row.id, self._texts(row, found))
 
-    def _remove(self, row: _Row, entry: _EntryRows) -> None:
+    def _remove(self, row: _Row, entry: EntryRows) -> None:
         self._connection.execute("DELETE FROM search_rows WHERE id = ?", (row.id,))
-        self._changes.append((row.id, False, self._texts(row, entry.readings[row.revision_id])))
-
-    def _write(self) -> None:
-        self._changes.sort(key=itemgetter(0, 1))
-        for is_added, changes in groupby(self._changes, key=itemgetter(1)):
-            values = [(row_id, *texts) for row_id, _, texts in changes]
-            self._connection.executemany(ADD if is_added else TAKE_OUT, values)
+        texts = self._texts(row, entry.readings[row.revision_id])
+        stage_removal(self._connection, row.id, texts)
 
     def _rows(self, entry_ids: Collection[int]) -> dict[int, list[_Row]]:
         found: dict[int, list[_Row]] = {}
@@ -283,31 +290,18 @@ class _Sync:
             found.setdefault(row[0], []).append(_Row(*row[1:]))
         return found
 
-    def _texts(self, row: _Row, content: Content) -> tuple[str, str, str]:
-        """Return what the columns body, title and author hold of a row."""
-        body = " ".join((*self._marks(row, content), index_text(body_text(content))))
-        categories = index_text(" ".join(content.categories)) if content.categories else ""
-        author = index_text(content.author) if content.author else ""
-        if categories:
-            author += " #" + categories.replace(" ", " #")
-        return body, index_text(content.title or ""), author
+    def _texts(self, row: _Row, found: Searchable) -> Texts:
+        return " ".join((*self._marks(row, found), found.body)), found.title, found.author
 
-    def _marks(self, row: _Row, content: Content) -> Iterator[str]:
+    def _marks(self, row: _Row, found: Searchable) -> Iterator[str]:
         """Yield the tokens of filters; they stand before the text."""
         yield EVERYTHING
         yield feed_mark(row.feed_id)
         yield site_mark(row.site_id)
-        links = {content.link, content.canonical_link} - {content.permalink}
-        sites = {self._site_id(host_of(link)) for link in links if link} - {row.site_id}
-        yield from (link_mark(site_id) for site_id in sorted(sites))
+        yield from (link_mark(self._site_id(host)) for host in found.linked)
         if row.language:
             yield from language_marks(row.language)
-        if has_image(content):
-            yield has_mark(Has.IMAGE)
-        if content.enclosures:
-            yield has_mark(Has.ENCLOSURE)
-        if content.body:
-            yield has_mark(Has.FULLTEXT)
+        yield from map(has_mark, found.has)
         if row.id & 1:
             yield has_mark(Has.REVISION)
 
@@ -322,21 +316,20 @@ class _Sync:
             found = self._sites[host] = int(row[0])
         return found
 
-    def _free_id(self, entry: _EntryRows, *, is_revised: bool) -> int:
-        """Return a free id of the quarter of an hour, else of the next that has one."""
+    def _free_id(self, entry: EntryRows, *, is_revised: bool) -> int:
+        """Return a free id of the quarter of an hour, else of a later one, or of an earlier."""
         least, greatest = day_bounds(entry.day, entry.day, self._bits)
         width = (3 << self._bits) // 4 // QUARTERS & ~1
+        rest = least + QUARTERS * width
         moment = entry.moment
-        quarter = (moment.hour * 60 + moment.minute) // 15
-        for start in range(least + quarter * width, least + QUARTERS * width, width):
-            found = self._next_in(start, start + width, is_revised=is_revised)
+        now = least + (moment.hour * 60 + moment.minute) // 15 * width
+        later = ((start, start + width) for start in range(now, rest, width))
+        earlier = ((start, start + width) for start in range(now - width, least - 1, -width))
+        for start, end in chain(later, ((rest, greatest + 1),), earlier):
+            found = self._next_in(start, end, is_revised=is_revised)
             if found is not None:
                 return found
-        rest = least + QUARTERS * width
-        found = self._next_in(rest, greatest + 1, is_revised=is_revised)
-        if found is None:
-            raise _DayIsFull
-        return found
+        raise _DayIsFull
 
     def _next_in(self, start: int, end: int, *, is_revised: bool) -> int | None:
         """Return the id after the last that is taken in a span."""
@@ -347,39 +340,34 @@ class _Sync:
         return wanted if wanted < end else None
 
 
-def _entries(connection: sqlite3.Connection, entry_ids: Iterable[int]) -> Iterator[_EntryRows]:
+def _entries(connection: sqlite3.Connection, entry_ids: Iterable[int]) -> Iterator[EntryRows]:
     rows = connection.execute(WORDINGS, (dumps(sorted(entry_ids)),)).fetchall()
     for entry_id, found in groupby(rows, key=itemgetter(0)):
         yield _entry_rows(entry_id, list(found))
 
 
-def _entry_rows(entry_id: int, rows: list[tuple[Any, ...]]) -> _EntryRows:
-    readings, newest = {}, {}
-    for row in rows:
-        content = readings[row[1]] = content_of(row[9:])
-        newest[row[2]] = row[1], content  # a later reading of a wording takes its place
+def _entry_rows(entry_id: int, rows: list[tuple[Any, ...]]) -> EntryRows:
+    readings: dict[int, Searchable] = {}
+    newest: dict[int, int] = {}
+    dates = []
     _, _, _, feed_id, day_text, first_seen_at, withheld_at, url, feed_language = rows[0][:9]
+    for row in rows:
+        content = content_of(row[9:])
+        readings[row[1]] = searchable_of(content, url=url, language=feed_language)
+        newest[row[2]] = row[1]  # a later reading of a wording takes its place
+        if content.published_at:
+            dates.append(content.published_at)
     day = date.fromisoformat(day_text)
-    wanted = [
-        _Wording(
-            revision_id=revision_id,
-            feed_id=feed_id,
-            site=host_of(content.permalink or url),
-            language=(content.language or feed_language or "").lower() or None,
-            content=content,
-        )
-        for revision_id, content in newest.values()
-    ]
-    dates = [content.published_at for _, content in newest.values() if content.published_at]
-    return _EntryRows(
+    return EntryRows(
         entry_id=entry_id,
+        feed_id=feed_id,
         moment=moment_of(
             day,
             published_at=dates[0] if dates else None,
             first_seen_at=known_moment(first_seen_at),
         ),
         day=day,
-        wanted=[] if withheld_at is not None else wanted,
+        wanted=[] if withheld_at is not None else list(newest.values()),
         readings=readings,
     )
 
