@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from time import process_time
 from typing import Any
 
 import pytest
@@ -76,6 +77,10 @@ def test_a_message_that_was_cut_says_so() -> None:
     assert item["truncated"] is True
 
 
+def test_a_message_without_headers_is_its_text() -> None:
+    assert item_of_message(b"\r\nText\r\n", identity="1")["content_html"] == "<p>Text</p>"
+
+
 def test_a_charset_that_is_not_what_is_said_is_guessed() -> None:
     raw = b"Subject: x\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\nGr\xc3\xbc\xc3\x9fe"
 
@@ -98,6 +103,28 @@ def test_a_charset_that_is_not_what_is_said_is_guessed() -> None:
 )
 def test_hostile_messages_are_read_as_far_as_they_go(raw: bytes) -> None:
     assert read(item_of_message(raw, identity="7.1"))[0].guid
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"From: " + b"a@b.example, " * 80_000 + b"\r\n\r\nx",
+        b"Content-Type: text/plain" + b"; a=b" * 100_000 + b"\r\n\r\nx",
+        b"Subject: " + b"=?utf-8?q?a?= " * 70_000 + b"\r\n\r\nx",
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 100_000,
+        b"Content-Type: multipart/a; boundary=b\r\n\r\n--b\r\n" * 1_990,
+        b"".join(
+            b"Content-Type: multipart/a; boundary=%d\n\n--%d\n" % (n, n) for n in range(1990)
+        ),
+    ],
+    ids=["senders", "parameters", "words", "parts", "same", "depth"],
+)
+def test_a_megabyte_of_malice_is_read_in_a_moment(raw: bytes) -> None:
+    started = process_time()
+
+    item_of_message(raw, identity="7.1")
+
+    assert process_time() - started < 2
 
 
 @given(st.binary(max_size=400))

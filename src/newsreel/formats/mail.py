@@ -6,7 +6,7 @@ Any bytes make an item. What a header or part can't say is left out, never made 
 from collections.abc import Callable, Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from newsreel.formats import charsets
 from newsreel.formats.json_values import JsonObject
@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 LONGEST_HEADER = 2_000
 MOST_PARTS = 200
+MOST_BOUNDARIES = 2_000
 # What the standard library's parser is known to raise for headers and parts of hostile messages.
 UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, AssertionError, RecursionError)
 
@@ -27,7 +28,13 @@ def item_of_message(
 
     ``is_cut`` says that the message is longer than what is given here.
     """
-    message = message_from_bytes(raw, policy=policy.default)
+    head = raw.partition(b"\n\r\n")[0].partition(b"\n\n")[0]
+    if b"multipart/" in head.lower() and raw.count(b"\n--") > MOST_BOUNDARIES:
+        raw, is_cut = head + b"\n\n", True
+    read = _tried(lambda: message_from_bytes(raw, policy=_BOUNDED))
+    if read is None:  # parts in each other, deeper than they can be followed
+        read, is_cut = message_from_bytes(head, policy=_BOUNDED), True
+    message = cast("EmailMessage", read)
     body, attached = _parts(message)
     item = item_of(
         _header(message, "Message-ID") or identity,
@@ -42,6 +49,17 @@ def item_of_message(
     if list_id := _header(message, "List-Id"):
         item["list_id"] = list_id
     return item
+
+
+class _Bounded(policy.EmailPolicy):
+    """The standard library's reading of headers, which takes the square of their length."""
+
+    def header_fetch_parse(self, name: str, value: str) -> Any:  # noqa: ANN401 - as there
+        """Return a header, of which no more than its beginning is looked at."""
+        return super().header_fetch_parse(name, value[:LONGEST_HEADER])
+
+
+_BOUNDED = _Bounded(utf8=True)
 
 
 def _tried(read: Callable[[], T]) -> T | None:
