@@ -7,7 +7,6 @@ from newsreel.core.terms import index_text
 
 MOST_TERMS = 24
 """Words of an entry by which others are looked for."""
-LEAST_SHARED = 2
 _SHORTEST = 2
 
 
@@ -36,18 +35,14 @@ def score_shared(
 ) -> list[tuple[int, float]]:
     """Return rows with the share of the weights that they have, the most similar first.
 
-    ``found`` holds the rows of each term. A row that shares a single term is no more than chance,
-    unless there is but one.
+    ``found`` holds the rows of each term. Rows that share a single term are no more than chance:
+    they are returned only where none shares more.
     """
     earned: dict[int, list[float]] = {}
     for term, rows in found.items():
         for row in rows:
             earned.setdefault(row, []).append(weights[term])
+    alike = {row: shares for row, shares in earned.items() if len(shares) > 1} or earned
     whole = sum(weights.values()) or 1.0
-    least = min(LEAST_SHARED, len(weights))
-    scored = [
-        (row, round(sum(shares) / whole, 4))
-        for row, shares in earned.items()
-        if len(shares) >= least
-    ]
+    scored = [(row, round(sum(shares) / whole, 4)) for row, shares in alike.items()]
     return sorted(scored, key=lambda pair: (-pair[1], -pair[0]))

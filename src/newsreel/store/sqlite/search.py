@@ -123,14 +123,15 @@ def _similar(
         term: len(found) if len(found) < MOST_OF_A_TERM else total for term, found in rows.items()
     }
     weights = telling_terms(counts, total)
-    scored = score_shared(weights, {term: rows[term] for term in weights})
+    query = "SELECT id FROM search_rows WHERE entry_id = ?"
+    own = {row[0] for row in connection.execute(query, (entry.id,))}
+    scored = score_shared(weights, {term: set(rows[term]) - own for term in weights})
     best = dict(scored[: 10 * limit + 100])
     rows_of_entry: dict[int, int] = {}
     for row_id, entry_id in _entries_of(connection, best):
         former = rows_of_entry.setdefault(entry_id, row_id)
         if best[row_id] > best[former]:
             rows_of_entry[entry_id] = row_id
-    rows_of_entry.pop(entry.id, None)
     kept = sorted(rows_of_entry.values(), key=lambda row_id: (-best[row_id], -row_id))[:limit]
     found = candidates_of(connection, [[row_id] for row_id in kept])
     return [(candidate, best[row_id]) for candidate, row_id in zip(found, kept, strict=True)]
