@@ -42,6 +42,8 @@ TERMS = f"{TERMS_VERSION} unicode {unicodedata.unidata_version} lexbor {selectol
 
 EVERYTHING = "=a"
 FEWEST_BITS, MOST_BITS = 13, 30
+IDS_FOR_AN_ENTRY, IDS_FOR_A_FEED = 4, 10
+"""What the busiest day needs: half of its ids are odd, and it should not be full."""
 QUARTERS = 96
 """Of an hour, in a day; they have three quarters of its ids, those that are full overflow."""
 MERGED_PAGES = 500
@@ -66,7 +68,10 @@ INSERT_ROW = """
     INSERT INTO search_rows (id, entry_id, revision_id, feed_id, site_id, language)
     VALUES (?, ?, ?, ?, ?, ?)
 """
-BUSIEST = "SELECT max(n) FROM (SELECT count(*) AS n FROM entries GROUP BY day)"
+BUSIEST = """
+    SELECT (SELECT max(n) FROM (SELECT count(*) AS n FROM entries GROUP BY day)),
+           (SELECT count(*) FROM feeds)
+"""
 
 
 class _DayIsFull(Exception):
@@ -182,9 +187,7 @@ def _merge(connection: sqlite3.Connection, *, is_first: bool) -> bool:
 
 def empty_index(connection: sqlite3.Connection, *, bits: int = FEWEST_BITS) -> None:
     """Take everything out; all entries are to be indexed again."""
-    busiest = connection.execute(BUSIEST).fetchone()[0] or 0
-    while bits < MOST_BITS and 1 << bits < 4 * busiest:
-        bits += 1
+    bits = max(bits, _fitting_bits(connection))
     clear_stage(connection)
     connection.execute("INSERT INTO search (search) VALUES ('delete-all')")
     connection.execute("DELETE FROM search_rows")
@@ -194,6 +197,13 @@ def empty_index(connection: sqlite3.Connection, *, bits: int = FEWEST_BITS) -> N
         "pending = (SELECT coalesce(max(id), 0) FROM entries)",
         (TERMS, bits),
     )
+
+
+def _fitting_bits(connection: sqlite3.Connection) -> int:
+    """Return how many bits a day needs: more cost space, fewer would soon be too few."""
+    busiest, feeds = connection.execute(BUSIEST).fetchone()
+    wanted = max(IDS_FOR_AN_ENTRY * (busiest or 0), IDS_FOR_A_FEED * feeds)
+    return min(max(FEWEST_BITS, wanted.bit_length()), MOST_BITS)
 
 
 def day_bounds(first: date | None, last: date | None, bits: int) -> tuple[int, int]:
@@ -209,7 +219,8 @@ def _ready(connection: sqlite3.Connection) -> int:
     if terms == TERMS:
         return int(pending)
     if terms == "":
-        connection.execute("UPDATE search_state SET terms = ?", (TERMS,))
+        bits = _fitting_bits(connection)
+        connection.execute("UPDATE search_state SET terms = ?, bits = ?", (TERMS, bits))
         return int(pending)
     empty_index(connection)
     return int(connection.execute("SELECT pending FROM search_state").fetchone()[0])
