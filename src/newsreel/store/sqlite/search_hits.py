@@ -18,6 +18,7 @@ from operator import itemgetter
 from time import monotonic
 from typing import Any
 
+from newsreel.core.matching import is_language_meant
 from newsreel.core.ranking import terms_of
 from newsreel.core.searchable import body_text, moment_of
 from newsreel.model.query import (
@@ -34,10 +35,16 @@ from newsreel.model.query import (
 from newsreel.store.protocols import Found
 from newsreel.store.sqlite.rows import CONTENT_COLUMNS, content_of, dumps, known_moment
 from newsreel.store.sqlite.search_index import DAY_ZERO
-from newsreel.store.sqlite.search_query import Asked, asked_of
+from newsreel.store.sqlite.search_query import (
+    Asked,
+    asked_of,
+    inflected_languages_of,
+    loosely_asked,
+)
 
 COUNTED = 10_000
 RANKED = 5_000
+FEW = 5_000
 SHORTLISTED = 30
 """Of each kind: all words in the title, one of them there, and the others."""
 TITLED = 2_000
@@ -57,6 +64,9 @@ CHECKED_IDS = """
 ENTRIES = """
     SELECT r.id, r.entry_id FROM json_each(?) i CROSS JOIN search_rows r ON r.id = i.value
     ORDER BY r.id DESC
+"""
+SPOKEN = """
+    SELECT r.id, r.language FROM json_each(?) i CROSS JOIN search_rows r ON r.id = i.value
 """
 DIVIDED = """
     SELECT r.feed_id, r.language, r.site_id
@@ -134,7 +144,32 @@ class Search:
         )
 
     def _hits(self, asked: Asked, limit: int) -> _Hits:
-        return _Hits(self._connection, self._ids(asked, limit))
+        ids = self._few(asked) if asked.condition is None else None
+        return _Hits(self._connection, self._ids(asked, limit) if ids is None else ids)
+
+    def _few(self, asked: Asked) -> list[int] | None:
+        """Return all ids where words have other forms and not many rows have any; else None.
+
+        Then it is faster to look up the languages of those than to have the index check them.
+        """
+        languages = inflected_languages_of(self._root)
+        if not languages:
+            return None
+        found = self._ids(self._loosely(asked, languages), FEW + 1)
+        if len(found) > FEW or not self._is_whole:
+            return None
+        exact = set(self._ids(self._loosely(asked, ()), FEW))
+        rest = [row_id for row_id in found if row_id not in exact]
+        spoken = dict(self._connection.execute(SPOKEN, (dumps(rest),))) if rest else {}
+        for language in languages:
+            speaking = {row for row, tag in spoken.items() if is_language_meant(language, tag)}
+            if speaking:
+                exact |= speaking & set(self._ids(self._loosely(asked, (language,)), FEW))
+        return [row_id for row_id in found if row_id in exact]
+
+    def _loosely(self, asked: Asked, languages: Iterable[str]) -> Asked:
+        loose = loosely_asked(self._connection, self._root, bits=self._bits, languages=languages)
+        return replace(loose, least=asked.least, greatest=asked.greatest)
 
     def _ids(self, asked: Asked, limit: int) -> list[int]:
         """Return the newest ids; less of them where the time is up."""
