@@ -40,7 +40,8 @@ MEMORY = Path("/dev/shm")
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SEED = 7
 WITHOUT_INDEX = (
-    "import newsreel.store.sqlite.changes as c; c.index_entries = lambda *_: None; "
+    "import newsreel.store.sqlite.changes as c, newsreel.store.sqlite.polls as p; "
+    "c.index_new = c.index_entries = lambda *_: None; p.searchable_in = lambda *_: {}; "
     "from newsreel.cli import main; main()"
 )
 WITH_INDEX = "from newsreel.cli import main; main()"
@@ -61,17 +62,17 @@ def main() -> None:
     """Print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=MEMORY if MEMORY.is_dir() else None)
-    parser.add_argument("--entries", type=int, default=1_000_000)
+    parser.add_argument("--entries", type=int, default=1_000_000, help="0: none")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peers-python")
     parser.add_argument("--peers-entries", type=int, default=100_000)
     parser.add_argument("--polls", type=int, default=0, help="feeds of a cold round; 0: none")
     options = parser.parse_args()
     work = options.work or Path(tempfile.gettempdir())
-    path = made(work, options.entries)
-    print_size(path)
-    words = words_of(path)
-    asyncio.run(print_searches(path, words, options.rounds))
+    if options.entries:
+        path = made(work, options.entries)
+        print_size(path)
+        asyncio.run(print_searches(path, words_of(path), options.rounds))
     if options.peers_python:
         few = made(work, options.peers_entries)
         print_peers(few, words_of(few), options.peers_python)
