@@ -35,12 +35,7 @@ from newsreel.model.query import (
 from newsreel.store.protocols import Found
 from newsreel.store.sqlite.rows import CONTENT_COLUMNS, content_of, dumps, known_moment
 from newsreel.store.sqlite.search_index import DAY_ZERO
-from newsreel.store.sqlite.search_query import (
-    Asked,
-    asked_of,
-    inflected_languages_of,
-    loosely_asked,
-)
+from newsreel.store.sqlite.search_query import Asked, Asking, inflected_languages_of
 
 COUNTED = 10_000
 RANKED = 5_000
@@ -119,11 +114,12 @@ class Search:
         self._root = root
         self._end = monotonic() + seconds
         self._bits = connection.execute("SELECT bits FROM search_state").fetchone()[0]
+        self._asking = Asking(connection, bits=self._bits)
         self._is_whole = True
 
     def found(self, order: Order, limit: int, after: int | None, *, has_facets: bool) -> Found:
         """Return candidates, their number, and what they divide into."""
-        asked = asked_of(self._connection, self._root, bits=self._bits)
+        asked = self._asking.asked(self._root)
         newest = self._hits(asked, COUNTED + 1)
         if order is Order.NEWEST:
             chosen = self._page(asked, newest, limit, after)
@@ -168,7 +164,7 @@ class Search:
         return [row_id for row_id in found if row_id in exact]
 
     def _loosely(self, asked: Asked, languages: Iterable[str]) -> Asked:
-        loose = loosely_asked(self._connection, self._root, bits=self._bits, languages=languages)
+        loose = self._asking.loosely(self._root, languages)
         return replace(loose, least=asked.least, greatest=asked.greatest)
 
     def _ids(self, asked: Asked, limit: int) -> list[int]:
@@ -211,7 +207,7 @@ class Search:
         by_row = {row_id: rows for rows in ranked for row_id in rows}
         chosen: dict[Rows, None] = {}
         for node in _titled(self._root):
-            titled = replace(window, match=asked_of(self._connection, node, bits=0).match)
+            titled = replace(window, match=self._asking.asked(node).match)
             found = (by_row.get(row_id) for row_id in self._ids(titled, TITLED))
             chosen |= dict.fromkeys(islice(filter(None, found), SHORTLISTED))
         return list(chosen | dict.fromkeys(ranked[:SHORTLISTED]))

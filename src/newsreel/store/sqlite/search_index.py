@@ -42,7 +42,7 @@ TERMS = f"{TERMS_VERSION} unicode {unicodedata.unidata_version} lexbor {selectol
 
 EVERYTHING = "=a"
 FEWEST_BITS, MOST_BITS = 13, 30
-IDS_FOR_AN_ENTRY, IDS_FOR_A_FEED = 4, 10
+IDS_FOR_AN_ENTRY, IDS_FOR_A_FEED = 4, 8
 """What the busiest day needs: half of its ids are odd, and it should not be full."""
 QUARTERS = 96
 """Of an hour, in a day; they have three quarters of its ids, those that are full overflow."""
@@ -202,7 +202,7 @@ def empty_index(connection: sqlite3.Connection, *, bits: int = FEWEST_BITS) -> N
 def _fitting_bits(connection: sqlite3.Connection) -> int:
     """Return how many bits a day needs: more cost space, fewer would soon be too few."""
     busiest, feeds = connection.execute(BUSIEST).fetchone()
-    wanted = max(IDS_FOR_AN_ENTRY * (busiest or 0), IDS_FOR_A_FEED * feeds)
+    wanted = int(max(IDS_FOR_AN_ENTRY * (busiest or 0), IDS_FOR_A_FEED * feeds))
     return min(max(FEWEST_BITS, wanted.bit_length()), MOST_BITS)
 
 

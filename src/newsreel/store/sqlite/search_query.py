@@ -9,7 +9,7 @@ row is checked by a condition.
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple, assert_never
 
 from newsreel.core.matching import bare_address, begins_link, host_of, is_feed_meant, is_tag_meant
@@ -74,27 +74,6 @@ class Asked:
     greatest: int
     condition: Condition | None = None
 
-    def narrowed(self, match: str) -> "Asked":
-        """Return what must match this too."""
-        return replace(self, match=f"({self.match}) AND ({match})")
-
-
-def asked_of(connection: sqlite3.Connection, root: Node, *, bits: int) -> Asked:
-    """Return a prepared query as it is asked of this database."""
-    connection.create_function("begins_link", 2, begins_link, deterministic=True)
-    return _Asking(connection, bits).asked(root)
-
-
-def loosely_asked(
-    connection: sqlite3.Connection, root: Node, *, bits: int, languages: Iterable[str]
-) -> Asked:
-    """Return what is asked where other forms of words count in these languages, and in any entry.
-
-    That finds too much, but takes a tenth of the time: a token that most rows have is slow to
-    follow.
-    """
-    return _Asking(connection, bits, frozenset(languages)).asked(root)
-
 
 def inflected_languages_of(node: Node) -> frozenset[str]:
     """Return the languages in which a query looks for other forms of its words."""
@@ -128,19 +107,31 @@ class _Feed(NamedTuple):
     aliases: tuple[str, ...]
 
 
-class _Asking:
-    """Turns one query into what is asked; what filters mean is looked up once."""
+class Asking:
+    """Turns queries into what is asked of a database; what filters mean is looked up once."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, bits: int, spoken: frozenset[str] | None = None
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, bits: int) -> None:
+        connection.create_function("begins_link", 2, begins_link, deterministic=True)
         self._connection = connection
         self._bits = bits
-        self._spoken = spoken
+        self._spoken: frozenset[str] | None = None
         self._feeds: list[_Feed] | None = None
         self._meant: dict[Filter, list[int]] = {}
 
+    def loosely(self, root: Node, languages: Iterable[str]) -> Asked:
+        """Return what is asked where other forms count in these languages, and in any entry.
+
+        That finds too much, but takes a tenth of the time: a token that most rows have is slow
+        to follow.
+        """
+        self._spoken = frozenset(languages)
+        try:
+            return self.asked(root)
+        finally:
+            self._spoken = None
+
     def asked(self, root: Node) -> Asked:
+        """Return a prepared query as it is asked."""
         parts = root.parts if isinstance(root, And) else (root,)
         least, greatest = day_bounds(None, None, self._bits)
         for part in parts:
