@@ -23,7 +23,7 @@ from newsreel.model.query import Order
 from newsreel.store import Store
 from newsreel.store.protocols import IndexState
 from newsreel.store.sqlite.search_index import BACKLOG
-from polled_world import World, item
+from polled_world import World, item, with_title
 from search_cases import CASES, ENTRIES, FEEDS, NOW, SearchEntry, Wording
 
 HOUR = timedelta(hours=1)
@@ -423,6 +423,45 @@ async def test_any_text_is_a_query_and_none_takes_long(
         answer = await ask(filled, text, order=order, has_facets=True, limit=5)
         assert process_time() - start < 1
         assert answer.page.count >= len(answer.page.hits)
+
+
+async def test_counts_are_exact_up_to_a_bound_whatever_was_revised(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = await world.feed()
+    items = [item(f"n{number}", title=f"Otters {number}") for number in range(20)]
+    await world.poll(feed, *items)
+    world.later()
+    await world.poll(feed, *(with_title(found, f"{found.title}, again") for found in items))
+    counts = {}
+    for bound in (19, 20, 30):
+        monkeypatch.setattr("newsreel.store.sqlite.search_hits.COUNTED", bound)
+        monkeypatch.setattr("newsreel.store.sqlite.search_hits.MORE", 3)
+        page = (await ask(world.store, "title:ott*", limit=4, has_facets=True)).page
+        counts[bound] = (page.count, page.is_count_exact, page.facets.is_whole)
+
+    assert counts == {19: (19, False, False), 20: (20, True, True), 30: (20, True, True)}
+
+
+async def test_pages_go_deeper_than_what_is_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsreel.store.sqlite.search_hits.COUNTED", 10)
+    feed = await world.feed()
+    for hour in range(30):
+        date = f"Tue, 03 Mar 2026 {hour % 24:02d}:{hour}:00 GMT"
+        await world.poll(feed, item(f"n{hour}", title=f"Otters {hour}", date=date))
+        world.later(timedelta(minutes=1))
+
+    seen, key = [], None
+    while True:
+        page = (await ask(world.store, "otter*", limit=4, after=key)).page
+        seen += [hit.public_id for hit in page.hits]
+        if page.next_key is None:
+            break
+        key = page.next_key
+
+    assert len(seen) == len(set(seen)) == 30
 
 
 async def test_a_search_that_takes_too_long_gives_what_it_has(world: World) -> None:

@@ -127,7 +127,10 @@ def _notes(found: Found, state: IndexState, order: Order, page: Page) -> list[st
             "wrong; 'newsreel reindex' makes it anew"
         )
     if not found.is_whole:
-        notes.append("the search took too long and was stopped: there may be more")
+        notes.append(
+            "the search took too long and was stopped: there may be more; "
+            "rarer words, or longer beginnings of words, take less"
+        )
     if order is Order.RELEVANCE and len(found.candidates) < found.count and not page.next_key:
         notes.append(
             f"the {len(found.candidates)} most promising hits were ranked; "

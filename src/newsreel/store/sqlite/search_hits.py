@@ -38,6 +38,7 @@ from newsreel.store.sqlite.search_index import DAY_ZERO
 from newsreel.store.sqlite.search_query import Asked, Asking, inflected_languages_of
 
 COUNTED = 10_000
+MORE = 2_500
 RANKED = 5_000
 FEW = 5_000
 SHORTLISTED = 30
@@ -120,7 +121,7 @@ class Search:
     def found(self, order: Order, limit: int, after: int | None, *, has_facets: bool) -> Found:
         """Return candidates, their number, and what they divide into."""
         asked = self._asking.asked(self._root)
-        newest = self._hits(asked, COUNTED + 1)
+        newest = self._newest(asked)
         if order is Order.NEWEST:
             chosen = self._page(asked, newest, limit, after)
         else:
@@ -139,9 +140,18 @@ class Search:
             is_whole=self._is_whole,
         )
 
-    def _hits(self, asked: Asked, limit: int) -> _Hits:
+    def _newest(self, asked: Asked) -> _Hits:
+        """Return all hits, or more than are counted: several rows may be of one entry."""
         ids = self._few(asked) if asked.condition is None else None
-        return _Hits(self._connection, self._ids(asked, limit) if ids is None else ids)
+        if ids is not None:
+            return _Hits(self._connection, ids)
+        ids = self._ids(asked, COUNTED + 1)
+        hits, goes_on = _Hits(self._connection, ids), len(ids) > COUNTED
+        while goes_on and hits.count <= COUNTED:
+            more = self._ids(replace(asked, greatest=ids[-1] - 1), MORE)
+            hits, goes_on = _Hits(self._connection, ids + more), len(more) == MORE
+            ids += more
+        return hits
 
     def _few(self, asked: Asked) -> list[int] | None:
         """Return all ids where words have other forms and not many rows have any; else None.
@@ -193,7 +203,8 @@ class Search:
             return page
         # Deeper than what was counted. The wordings of an entry stand close to each other.
         older = replace(asked, greatest=min(asked.greatest, after - 1))
-        return list(islice(self._hits(older, 4 * limit + 100), limit + 1))
+        ids = self._ids(older, 4 * limit + 100)
+        return list(islice(_Hits(self._connection, ids), limit + 1))
 
     def _shortlist(self, asked: Asked, newest: _Hits, top: int | None) -> list[Rows]:
         """Return what is worth ranking: words in the title, then the newest.
