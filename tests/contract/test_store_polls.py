@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from newsreel.model.capture import Validators
+from newsreel.app.poll import take_in
+from newsreel.errors import LeaseLost
+from newsreel.model.capture import Capture, Validators
 from newsreel.model.day import WriteReason
-from newsreel.model.feed import FeedStatus
+from newsreel.model.feed import FeedStatus, RequestOptions
 from newsreel.model.poll import Gap, GapReason, Outcome
 from newsreel.store import Store
-from polled_world import DAY, HOUR, MINUTE, MORNING, World, item, rss
+from polled_world import DAY, HOUR, MINUTE, MORNING, PRESS, World, item, rss
 
 TAGS = Validators('W/"1"', "Wed, 04 Mar 2026 08:00:00 GMT")
 
@@ -268,3 +270,55 @@ async def test_a_failed_poll_forgets_no_validators(world: World, status: int) ->
 async def clean(world: World) -> None:
     for page in await world.store.dirty():
         await world.store.save_written([], day=page.day, is_private=False, done=[page])
+
+
+async def test_what_the_operator_changes_while_a_feed_is_polled_stays(world: World) -> None:
+    feed = await world.feed()
+    await world.poll(feed, item("a"), title="The Press")
+    (leased,) = await world.lease(feed, is_forced=True)
+    hidden = replace(leased, is_private=True, title="Mine", has_own_title=True)
+    await world.store.save_feed(hidden)
+
+    body = rss([item("a")], title="The Press, renamed")
+    capture = Capture(url=PRESS, final_url=PRESS, fetched_at=world.now, status=200, body=body)
+    await take_in(leased, capture, world.store, clock=world.clock)
+
+    found = await world.again(feed)
+    assert found.is_private
+    assert (found.title, found.has_own_title) == ("Mine", True)
+
+
+async def test_a_feed_that_is_led_to_another_one_s_address_keeps_its_own(world: World) -> None:
+    old, new = await world.feed("http://press.example/feed"), await world.feed(PRESS)
+    await world.poll(new, item("a"))
+
+    for _ in range(5):
+        world.later()
+        await world.poll(old, item("a"), permanent_url=PRESS, final_url=PRESS, validators=TAGS)
+
+    found = await world.again(old)
+    assert (found.url, found.moved_to) == ("http://press.example/feed", PRESS)
+    assert found.validators == TAGS
+    assert (await world.again(new)).url == PRESS
+
+
+async def test_no_feed_moves_that_was_given_a_password_while_it_was_polled(world: World) -> None:
+    feed, there = await world.feed(), "https://elsewhere.example/feed"
+    for _ in range(2):
+        await world.poll(feed, item("a"), permanent_url=there, final_url=there)
+    (leased,) = await world.lease(feed, is_forced=True)
+    secret = RequestOptions(user="ada", password="quill")
+    await world.store.save_feed(replace(leased, request_options=secret))
+
+    capture = Capture(
+        url=PRESS,
+        final_url=there,
+        fetched_at=world.now,
+        status=200,
+        body=rss([item("a")]),
+        permanent_url=there,
+    )
+    with pytest.raises(LeaseLost):
+        await take_in(leased, capture, world.store, clock=world.clock)
+
+    assert (await world.again(feed)).url == PRESS

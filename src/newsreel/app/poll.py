@@ -16,7 +16,7 @@ from newsreel.app.captures import Keep, nowhere
 from newsreel.app.clock import Clock
 from newsreel.app.languages import detector
 from newsreel.app.robots import fetch_page
-from newsreel.core.conclude import conclude, polled_at
+from newsreel.core.conclude import conclude, is_moving, polled_at
 from newsreel.core.reading import read
 from newsreel.core.revise import revise
 from newsreel.errors import LeaseLost
@@ -93,10 +93,17 @@ async def take_reading(
         changes = revise(feed, reading.sightings, known, seen_at=polled_at(feed, now))
     else:
         known, changes = NOTHING_KNOWN, NO_CHANGES
-    poll = conclude(feed, reading, changes, window=known.window, now=now)
+    is_taken = is_moving(feed, reading) and await _is_taken(feed, reading.capture, store)
+    poll = conclude(feed, reading, changes, window=known.window, now=now, is_taken=is_taken)
     await keep(poll)
     await store.save(poll)
     return poll
+
+
+async def _is_taken(feed: Feed, capture: Capture, store: Store) -> bool:
+    """Tell whether another feed has the address that this one is led to."""
+    found = await store.find_feed(capture.permanent_url or "")
+    return found is not None and found.id != feed.id
 
 
 async def poll_feeds(

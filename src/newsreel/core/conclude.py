@@ -26,11 +26,13 @@ def conclude(
     window: Sequence[int],
     now: datetime,
     patience: timedelta = PATIENCE,
+    is_taken: bool = False,
 ) -> Poll:
     """Return the poll with all its consequences.
 
     It counts as made at :func:`polled_at`; the next one goes by the machine's clock. ``window``
-    are the ids of the entries that stood in the feed before; ``patience`` is the schedule's.
+    are the ids of the entries that stood in the feed before; ``patience`` is the schedule's;
+    ``is_taken`` tells that another feed has the address that it would move to.
     """
     at = polled_at(feed, now)
     if reading.outcome is Outcome.PUSHED:
@@ -39,7 +41,8 @@ def conclude(
     if reading.outcome is Outcome.FAILED:
         after = _failed(after, reading)
     else:
-        after = _told(_moved(after, reading), reading, changes, at)
+        moved = _moved(after, reading, is_taken=is_taken)
+        after = _told(moved, reading, changes, at)
     lost = _lost(window, changes) if reading.outcome is Outcome.OK else ()
     if reading.outcome is Outcome.OK:
         rhythm = _learned(feed, reading, changes, at, is_full=bool(lost))
@@ -134,13 +137,22 @@ def _failed(feed: Feed, reading: Reading) -> Feed:
     )
 
 
-def _moved(feed: Feed, reading: Reading) -> Feed:
-    """A permanent redirect is followed at every poll, and believed once it stayed the same."""
+def is_moving(feed: Feed, reading: Reading) -> bool:
+    """Tell whether a permanent redirect has stayed the same for long enough to be believed."""
+    target = reading.capture.permanent_url
+    return target is not None and target == feed.moved_to and feed.moved_count + 1 >= MOVES_AFTER
+
+
+def _moved(feed: Feed, reading: Reading, *, is_taken: bool) -> Feed:
+    """A permanent redirect is followed at every poll, and believed once it stayed the same.
+
+    Two feeds never become one: where another has the address, this one is moving for ever.
+    """
     target = reading.capture.permanent_url
     if target is None or target == feed.url:
         return replace(feed, moved_to=None, moved_count=0) if feed.moved_to else feed
     count = feed.moved_count + 1 if target == feed.moved_to else 1
-    if count < MOVES_AFTER or not _may_move(feed, target):
+    if not is_moving(feed, reading) or is_taken or not _may_move(feed, target):
         return replace(feed, moved_to=target, moved_count=count)
     return replace(
         feed,

@@ -22,7 +22,14 @@ from newsreel.store.sqlite.feeds import SELECT, note_title
 from newsreel.store.sqlite.holder import Holder
 from newsreel.store.sqlite.hubs import note_unpushed, save_pushed
 from newsreel.store.sqlite.known import known_of
-from newsreel.store.sqlite.rows import dumps, feed_of, known_moment, micros, moment
+from newsreel.store.sqlite.rows import (
+    dumps,
+    feed_of,
+    known_moment,
+    micros,
+    moment,
+    request_options_text,
+)
 
 CLOCK_SLACK = timedelta(minutes=5)
 
@@ -308,31 +315,52 @@ def _save_state(connection: sqlite3.Connection, poll: Poll, holder: str) -> None
 
 
 def _save_feed(connection: sqlite3.Connection, poll: Poll) -> None:
+    """Store what a poll changed in its feed; what the operator changed meanwhile stays."""
     feed = poll.feed
-    query = "SELECT url, title, status, is_private FROM feeds WHERE id = ?"
-    url, title, status, was_private = connection.execute(query, (feed.id,)).fetchone()
+    query = (
+        "SELECT url, title, own_title, status, is_private, request_options FROM feeds WHERE id = ?"
+    )
+    found = connection.execute(query, (feed.id,)).fetchone()
+    url, title, has_own_title, status, was_private, options = found
+    is_private = was_private
     if url != feed.url:
+        is_private = was_private or int(feed.is_private)
+        _check_move(connection, feed, options)
         connection.execute(
             "INSERT OR IGNORE INTO feed_aliases (url, feed_id) VALUES (?, ?)", (url, feed.id)
         )
-    if title != feed.title and feed.title and feed.last_poll_at:
-        note_title(connection, feed.id, feed.title, feed.last_poll_at.date())
-    if feed.is_private and not was_private:
+    new_title = title if has_own_title else feed.title
+    if new_title != title and new_title and feed.last_poll_at:
+        note_title(connection, feed.id, new_title, feed.last_poll_at.date())
+    if is_private and not was_private:
         mark_feed_dirty(connection, feed.id, WriteReason.WITHHELD)
-    # paused or removed by the operator while it was polled: that stays
     now_status = feed.status if status == "active" else status
     row = (
         feed.url,
         feed.host,
-        feed.title,
+        new_title,
         feed.site_url,
         feed.language,
         now_status,
         int(feed.identity_policy),
-        int(feed.is_private),
+        is_private,
         feed.id,
     )
     connection.execute(SAVE_FEED, row)
+
+
+def _check_move(connection: sqlite3.Connection, feed: Feed, options: str) -> None:
+    """See that a feed may still have its new address, and that its credentials may go there.
+
+    Raises :class:`~newsreel.errors.LeaseLost` where that changed while it was polled.
+    """
+    query = "SELECT EXISTS (SELECT 1 FROM feeds WHERE url = ? AND id != ?)"
+    is_taken = connection.execute(query, (feed.url, feed.id)).fetchone()[0]
+    if is_taken or options != request_options_text(feed.request_options):
+        raise LeaseLost(
+            f"feed {feed.id} was to move, and was edited meanwhile, or another took its place",
+            hint="nothing is lost: it is polled again",
+        )
 
 
 def _save_log(connection: sqlite3.Connection, poll: Poll, polled_at: datetime) -> None:
