@@ -38,7 +38,7 @@ from newsreel.store.sqlite.search_index import DAY_ZERO
 from newsreel.store.sqlite.search_query import Asked, Asking, inflected_languages_of
 
 COUNTED = 10_000
-MORE = 2_500
+MORE = 1_500
 RANKED = 5_000
 FEW = 5_000
 SHORTLISTED = 30
@@ -145,8 +145,9 @@ class Search:
         ids = self._few(asked) if asked.condition is None else None
         if ids is not None:
             return _Hits(self._connection, ids)
-        ids = self._ids(asked, COUNTED + 1)
-        hits, goes_on = _Hits(self._connection, ids), len(ids) > COUNTED
+        limit = COUNTED + MORE
+        ids = self._ids(asked, limit)
+        hits, goes_on = _Hits(self._connection, ids), len(ids) == limit
         while goes_on and hits.count <= COUNTED:
             more = self._ids(replace(asked, greatest=ids[-1] - 1), MORE)
             hits, goes_on = _Hits(self._connection, ids + more), len(more) == MORE
