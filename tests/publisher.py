@@ -307,6 +307,17 @@ def slow(seconds: float, then: Answer) -> Answer:
     return answer
 
 
+def stall(body: bytes) -> Answer:
+    """Send a part of a larger body, and then nothing more."""
+
+    async def answer(exchange: Exchange) -> None:
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {RSS}\r\nContent-Length: {10 * len(body)}\r\n"
+        await exchange.send(head.encode() + b"\r\n" + body)
+        await exchange.closing.wait()
+
+    return answer
+
+
 def drip(body: bytes = b"<rss/>" * 1000, *, every: float = 0.05) -> Answer:
     """Send the body a byte at a time."""
 

@@ -43,7 +43,7 @@ class Settings:
     workers: int = 1
     timeout: timedelta = timedelta(seconds=30)
     host_gap: timedelta = timedelta(seconds=1)
-    max_bytes: int = 20_000_000
+    max_bytes: int = 15_000_000
     proxy: str = field(default="", repr=False)
     listen: str = ""
     public_url: str = ""
@@ -197,6 +197,6 @@ _HINTS = {
     "concurrency": "a whole number, such as 64",
     "workers": "a whole number, such as 2",
     "captures_budget": "a whole number of bytes, such as 2000000000",
-    "max_bytes": "a whole number of bytes, such as 20000000",
+    "max_bytes": "a whole number of bytes, such as 15000000",
     "allow_private": "hosts or networks, such as nas.lan or 127.0.0.0/8",
 }

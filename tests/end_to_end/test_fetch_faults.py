@@ -21,6 +21,7 @@ from publisher import (
     raw,
     reset,
     slow,
+    stall,
     truncated,
 )
 
@@ -268,6 +269,23 @@ async def test_many_large_bodies_at_once_all_come_through(publisher: Publisher) 
         captures = await asyncio.gather(*(client.fetch(Request(url=url)) for _ in range(20)))
 
     assert all(capture.body == body for capture in captures)
+
+
+async def test_a_large_body_is_given_the_time_that_it_waited_for_another(
+    publisher: Publisher,
+) -> None:
+    stalled = publisher.answer("/stalled.xml", stall(bytes(4_000_000)))
+    url = publisher.put("/feed.xml", bytes(4_000_000))
+    async with Client(replace(OPEN, timeout=timedelta(seconds=1))) as client, asyncio.timeout(30):
+        first = asyncio.create_task(client.fetch(Request(url=stalled)))
+        while not client.means.large.is_taken:  # noqa: ASYNC110 - no event tells of it
+            await asyncio.sleep(0)
+        others = [asyncio.create_task(client.fetch(Request(url=url))) for _ in range(3)]
+        captures = await asyncio.gather(first, *others)
+
+    assert captures[0].fault is not None
+    assert captures[0].fault.kind is FaultKind.TIMEOUT
+    assert [len(capture.body or b"") for capture in captures[1:]] == [4_000_000] * 3
 
 
 async def test_the_validators_of_an_error_page_are_not_the_feeds(

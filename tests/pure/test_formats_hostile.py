@@ -59,6 +59,15 @@ def test_a_text_beyond_the_limit_is_cut_and_flagged() -> None:
     assert "a text of more than 8 MB" in {fault.what for fault in found.forgiven}
 
 
+def test_json_that_breaks_off_in_a_long_item_keeps_those_before_it() -> None:
+    front = '{"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "1", "title": "😀"},'
+
+    found = parse((front + '{"id": "2", "content_text": "' + "x" * 2_000_000).encode())
+
+    assert [entry.guid for entry in found.entries] == ["1"]
+    assert found.truncated
+
+
 def test_deep_html_is_made_text() -> None:
     assert sanitised("<div>" * 20_000 + "a & b") == "a &amp; b"
     assert text_of("<div>" * 20_000 + "a & b") == "a & b"

@@ -1,9 +1,10 @@
 """What every command is given: the settings, and the ways to the store and the network."""
 
 import asyncio
+import ctypes
 import gc
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+M_MMAP_THRESHOLD = -3  # mallopt(3)
+LARGE_BLOCK = 1 << 19
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The settings, and what follows from them."""
@@ -30,6 +35,7 @@ class Context:
         Python looks for cycles of garbage rarely then: values by the hundred thousand have none.
         """
         gc.set_threshold(100_000, 20, 50)
+        _return_large_blocks()
         try:
             import uvloop
         except ImportError:
@@ -93,3 +99,12 @@ class Context:
         if account.written or account.removed:
             note(told(account, roots))
         return account
+
+
+def _return_large_blocks() -> None:
+    """Let large bodies go back to the system as soon as they are let go.
+
+    Once one was freed, glibc keeps blocks of its size, up to 32 MB, for the next.
+    """
+    with suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)

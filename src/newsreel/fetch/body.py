@@ -13,7 +13,10 @@ from newsreel.fetch.decoding import BadEncoding, Decoder, decoder_for
 from newsreel.fetch.wire import BadHttp, Framing
 from newsreel.model.capture import Fault, FaultKind
 
-LARGE = 500_000
+LARGE = 250_000
+"""Bytes."""
+FEW = ((LARGE, 4), (1_000_000, 1))
+"""Of bodies of so many bytes, so many may be in memory at once."""
 STEP = 131_072
 
 Pieces = Callable[[], Awaitable[bytes]]
@@ -28,12 +31,28 @@ class Body:
     is_broken: bool = False
 
 
-class Permit:
-    """Leave to hold a large body, of which few are in memory at once; taken when it gets large."""
+class Leave:
+    """What is left of the permits for large bodies."""
 
-    def __init__(self, permits: asyncio.Semaphore) -> None:
-        self._permits = permits
-        self._is_held = False
+    def __init__(self) -> None:
+        self.steps = [(size, asyncio.Semaphore(count)) for size, count in FEW]
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether as large a body as there may be is in memory."""
+        return self.steps[-1][1].locked()
+
+
+class Permit:
+    """Leave to hold a large body, of which few are in memory at once; taken as it gets large.
+
+    The time that it waits for others counts against no ``deadline``.
+    """
+
+    def __init__(self, leave: Leave) -> None:
+        self._steps = leave.steps
+        self._held = 0
+        self.deadline: asyncio.Timeout | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -44,14 +63,28 @@ class Permit:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._is_held:
-            self._permits.release()
+        for _, permits in self._steps[: self._held]:
+            permits.release()
+        self._held = 0
 
     async def for_size(self, size: int) -> None:
         """Wait, if a body of this size is a large one."""
-        if size > LARGE and not self._is_held:
-            await self._permits.acquire()
-            self._is_held = True
+        while self._held < len(self._steps) and size > self._steps[self._held][0]:
+            await self._take(self._steps[self._held][1])
+            self._held += 1
+
+    async def _take(self, permits: asyncio.Semaphore) -> None:
+        if not permits.locked():
+            await permits.acquire()
+            return
+        loop, deadline = asyncio.get_running_loop(), self.deadline
+        left = deadline.when() if deadline else None
+        started_at = loop.time()
+        if deadline is not None:
+            deadline.reschedule(None)
+        await permits.acquire()
+        if deadline is not None and left is not None:
+            deadline.reschedule(left + loop.time() - started_at)
 
 
 async def read_body(

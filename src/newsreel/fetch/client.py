@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from newsreel.errors import UsageError
-from newsreel.fetch.body import Permit
+from newsreel.fetch.body import Leave, Permit
 from newsreel.fetch.connection import Lookup, Names
 from newsreel.fetch.exchange import Exchange, Means
 from newsreel.fetch.faults import fault_of
@@ -34,8 +34,6 @@ ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, "
     "application/rdf+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, text/html;q=0.5, */*;q=0.1"
 )
-# Each may take max_bytes of memory.
-LARGE_BODIES = 2
 ENCODINGS = "gzip, br, zstd, deflate"
 
 
@@ -77,7 +75,7 @@ class Client:
             "Accept-Encoding": ENCODINGS,
             "Connection": "close",
         }
-        large = asyncio.Semaphore(LARGE_BODIES)
+        large = Leave()
         self._means = Means(policy, headers, lookup or self._names, large, clock)
 
     @property
@@ -120,7 +118,7 @@ class Client:
         async with self._slots.one():
             exchange = Exchange(request, self._means, permit, gate)
             try:
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(seconds) as permit.deadline:
                     return await exchange.run()
             except TimeoutError:
                 return exchange.failed(Fault(FaultKind.TIMEOUT, f"not done within {seconds:g} s"))

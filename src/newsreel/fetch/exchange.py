@@ -1,6 +1,5 @@
 """One request with all its hops, from the first connection to the capture."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +9,7 @@ from time import monotonic
 from yarl import URL
 
 from newsreel.fetch.address import address_of, bare, target_of
-from newsreel.fetch.body import Body, Permit, read_body
+from newsreel.fetch.body import Body, Leave, Permit, read_body
 from newsreel.fetch.connection import Connection, Lookup, connect
 from newsreel.fetch.faults import fault_in, fault_of
 from newsreel.fetch.guard import fault_of_address, is_own
@@ -50,7 +49,7 @@ class Means:
     policy: FetchPolicy
     headers: Mapping[str, str]
     lookup: Lookup
-    large: asyncio.Semaphore
+    large: Leave
     clock: Callable[[], datetime]
 
 

@@ -24,7 +24,7 @@ class FetchPolicy:
     user_agent: str = ""
     contact: str = ""
     allow_private: tuple[str, ...] = ()
-    max_bytes: int = 20_000_000
+    max_bytes: int = 15_000_000
     timeout: timedelta = timedelta(seconds=30)
     max_hops: int = 5
     concurrency: int = 256

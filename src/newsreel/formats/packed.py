@@ -4,7 +4,7 @@ import zlib
 
 from newsreel.errors import NotAFeed
 
-LARGEST = 20_000_000
+LARGEST = 15_000_000
 MAGIC = b"\x1f\x8b\x08"
 
 
