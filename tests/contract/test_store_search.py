@@ -105,7 +105,7 @@ def names_of(answer: Answer) -> list[str]:
     return [NAMES[hit.public_id] for hit in answer.page.hits]
 
 
-@pytest.mark.parametrize("few", [0, 5000], ids=["language by the index", "language by rows"])
+@pytest.mark.parametrize("few", [0, 3000], ids=["language by the index", "language by rows"])
 async def test_search_finds_what_the_table_says(
     store: Store, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,7 @@ from newsreel.store.sqlite.search_query import Asked, Asking, inflected_language
 COUNTED = 10_000
 MORE = 1_500
 RANKED = 5_000
-FEW = 5_000
+FEW = 3_000
 SHORTLISTED = 30
 """Of each kind: all words in the title, one of them there, and the others."""
 TITLED = 2_000
@@ -158,9 +158,11 @@ class Search:
         """Return all ids where words have other forms and not many rows have any; else None.
 
         Then it is faster to look up the languages of those than to have the index check them.
+        A single word is mostly in many.
         """
         languages = inflected_languages_of(self._root)
-        if not languages:
+        terms = terms_of(self._root)
+        if not languages or (len(terms) == 1 and terms[0].field is None):
             return None
         found = self._ids(self._loosely(asked, languages), FEW + 1)
         if len(found) > FEW or not self._is_whole:
