@@ -6,13 +6,19 @@ import select
 import signal
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from command_line import Newsreel
+from newsreel.app.poll import Wanted
+from newsreel.cli.listing import note
+from newsreel.cli.tally import Told
+from newsreel.cli.workers import _Task, _Workers, nobody
+from newsreel.config import read_settings
+from newsreel.model.poll import Outcome
 from polled_world import item, rss
 from publisher import Publisher, hang
 
@@ -197,3 +203,15 @@ def test_a_senseless_number_of_workers_is_refused(newsreel: Newsreel, count: str
 
     assert done.returncode == 2
     assert "--workers" in done.stderr
+
+
+async def test_what_goes_wrong_in_the_own_process_is_not_swallowed(tmp_path: Path) -> None:
+    async def broken() -> AsyncGenerator[Told, None]:
+        yield Told(1 // len([]), Outcome.OK, None, 0, 0, 0, 0)
+
+    settings = read_settings(config=None, given={}, environ={"HOME": str(tmp_path)})
+    workers = _Workers(_Task(settings, Wanted(), is_service=False), note, nobody)
+    workers.join(broken())
+
+    with pytest.raises(ZeroDivisionError):
+        await workers.next()

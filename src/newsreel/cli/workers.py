@@ -104,7 +104,7 @@ class _Workers:
         self._loop = asyncio.get_running_loop()
         self._own: asyncio.Task[None] | None = None
         self._workers: set[_Worker] = set()
-        self._told: asyncio.Queue[Told | NewsreelError | None] = asyncio.Queue()
+        self._told: asyncio.Queue[Told | Exception | None] = asyncio.Queue()
         self._deaths = 0
         self._is_closing = False
 
@@ -131,7 +131,7 @@ class _Workers:
             async with aclosing(polls):
                 async for told in polls:
                     self._told.put_nowait(told)
-        except NewsreelError as error:
+        except Exception as error:  # noqa: BLE001 - raised where the polls are waited for
             self._told.put_nowait(error)
         finally:
             self._own = None
@@ -140,12 +140,12 @@ class _Workers:
     async def next(self) -> Told | None:
         """Wait for a poll; None once all workers are done.
 
-        Raises :class:`~newsreel.errors.NewsreelError` as a worker did.
+        Raises what a worker did.
         """
         while (told := await self._told.get()) is None:
             if self._own is None and not self._workers:
                 return None
-        if isinstance(told, NewsreelError):
+        if isinstance(told, Exception):
             raise told
         return told
 
