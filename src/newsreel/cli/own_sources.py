@@ -58,5 +58,6 @@ def _mailbox(text: str) -> str:
             "not the address of a mailbox", hint="write imaps://user@host/INBOX"
         ) from None
     user = f"{quote(box.user, safe='')}@" if box.user else ""
+    host = f"[{box.host}]" if ":" in box.host else box.host
     port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{user}{parts.hostname}{port}/{quote(box.name)}"
+    return f"{parts.scheme}://{user}{host}{port}/{quote(box.name)}"

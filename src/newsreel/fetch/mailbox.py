@@ -216,6 +216,10 @@ class _Talk:
             return self._failed(FaultKind.MISSING, "no such mailbox, or it may not be read")
         except NotImap as error:
             return self._failed(FaultKind.PROTOCOL, f"{self._box.host}: {error}")
+        except ssl.SSLError:  # of certificates it is a ValueError too
+            raise
+        except ValueError:  # letters or numbers that the standard library's client can't read
+            return self._failed(FaultKind.PROTOCOL, f"{self._box.host}: it does not make sense")
 
     def _failed(self, kind: FaultKind, detail: str) -> Capture:
         return replace(self._blank, fault=Fault(kind, detail))
@@ -242,6 +246,8 @@ class _Talk:
             for one in reversed(fitting)
             if one.uid in bodies
         ]
+        if len(items) < len(fitting):  # what was listed did not come: it is asked for again
+            now = Validators()
         whose = self._options.user or self._box.user or ""
         body = feed_document(f"{self._box.name} ({whose}, {self._box.host})", items)
         return replace(
