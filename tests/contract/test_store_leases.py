@@ -414,6 +414,13 @@ async def test_what_is_known_of_a_host_says_when_anybody_asked_it(world: World) 
     ]
 
 
+async def test_a_host_is_remembered_that_no_feed_is_asked_of(world: World) -> None:
+    hub = HostState("hub.example", world.now + HOUR, MINUTE)
+    await world.store.save_hosts([hub])
+
+    assert await world.store.hosts(["hub.example", "press.example"]) == [hub]
+
+
 async def test_what_a_dead_worker_held_counts_as_asked_until_it_was_freed(
     world: World, address: str
 ) -> None:

@@ -23,6 +23,7 @@ from newsreel.errors import UsageError
 from newsreel.fetch.client import Client, FetchPolicy
 from newsreel.model.entry import Entry
 from newsreel.model.feed import Feed, FeedStatus, NewFeed
+from newsreel.model.host import HostState
 from newsreel.model.hub import HubStatus, HubSubscription
 from newsreel.model.poll import Outcome, Poll
 from newsreel.store import Store, open_store
@@ -332,6 +333,24 @@ async def test_a_hub_that_is_down_costs_nothing_but_a_fault(town: Town) -> None:
     assert await town.hubs.ask_around() == 0
     town.now += MINUTE
     assert await town.hubs.ask_around() == 1
+
+
+async def test_a_hub_s_wish_to_be_left_alone_is_everybody_s(town: Town) -> None:
+    await town.feed(item("a"))
+    town.hub.status = 429
+
+    assert await town.hubs.ask_around() == 1
+    (told,) = [host for host in await town.store.hosts() if host.not_before]
+
+    assert told.host == "127.0.0.1"
+
+
+async def test_no_hub_is_asked_at_a_host_that_wants_to_be_left_alone(town: Town) -> None:
+    await town.feed(item("a"))
+    await town.store.save_hosts([HostState("127.0.0.1", town.now + HOUR)])
+
+    assert await town.hubs.ask_around() == 0
+    assert town.hub.forms == []
 
 
 async def test_a_hub_in_a_private_network_is_not_asked(

@@ -156,6 +156,15 @@ def test_a_hub_is_told_nothing_that_is_secret(changed: dict[str, object]) -> Non
 # --- steps
 
 
+def test_a_clock_that_was_set_back_puts_off_no_renewal() -> None:
+    ahead = MORNING + 365 * DAY
+    found = verified(asked_at=ahead, next_at=ahead + 8 * DAY, lease_until=ahead + 10 * DAY)
+
+    assert step_for(FEED, found, now=MORNING) is Step.SUBSCRIBE
+    asked_again = asked(found, Step.SUBSCRIBE, now=MORNING)
+    assert step_for(FEED, asked_again, now=MORNING + MINUTE) is None
+
+
 def test_a_feed_with_a_hub_is_subscribed_and_others_are_not() -> None:
     assert step_for(FEED, None, now=MORNING) is Step.SUBSCRIBE
     assert step_for(replace(FEED, hints={}), None, now=MORNING) is None

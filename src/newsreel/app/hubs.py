@@ -161,11 +161,13 @@ class Hubs:
     ) -> int:
         count = 0
         for feed, subscription, step in due[:MOST_OF_A_HOST]:
+            self._gate.recall(await self._store.hosts([host]))
             async with self._gate.turn(host) as turn:
                 if turn.closed_until is not None:
                     return count
                 capture = await self._ask(feed, subscription, step)
                 self._gate.learn(host, capture)
+            await self._store.save_hosts(self._gate.changed())
             count += 1
             if capture.status is None:  # nobody answered: the others need not wait for that too
                 return count

@@ -27,6 +27,7 @@ SHORTEST_RENEWAL = timedelta(minutes=10)
 FIRST_RETRY = timedelta(hours=1)
 LONGEST_RETRY = timedelta(hours=24)
 DENIED_FOR = timedelta(days=7)
+CLOCK_SLACK = timedelta(minutes=5)
 MOST_FAREWELLS = 3
 LONGEST_ADDRESS = 2000
 SIGNATURES = frozenset(("sha1", "sha256", "sha384", "sha512"))
@@ -96,7 +97,8 @@ def step_for(feed: Feed, subscription: HubSubscription | None, *, now: datetime)
     wanted = wanted_for(feed)
     if subscription is None:
         return Step.SUBSCRIBE if wanted else None
-    is_due = subscription.next_at <= now
+    # Asked in the future: the clock was set back, and when to ask again means nothing.
+    is_due = subscription.next_at <= now or subscription.asked_at > now + CLOCK_SLACK
     if subscription.status is HubStatus.LEAVING:
         if subscription.attempts >= MOST_FAREWELLS and is_due:
             return Step.FORGET

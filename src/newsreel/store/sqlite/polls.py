@@ -62,10 +62,12 @@ LEASE = "UPDATE feed_state SET lease_holder = ?, lease_until = ? WHERE feed_id =
 
 ALL_HOSTS = "SELECT host, not_before, gap_us, NULL FROM hosts ORDER BY host"
 HOSTS = """
-    SELECT f.host, h.not_before, coalesce(h.gap_us, 0),
+    SELECT n.value, h.not_before, coalesce(h.gap_us, 0),
            nullif(max(max(coalesce(s.last_poll_at, 0)), coalesce(h.asked_at, 0)), 0)
-    FROM feeds f JOIN feed_state s ON s.feed_id = f.id LEFT JOIN hosts h ON h.host = f.host
-    WHERE f.host IN (SELECT value FROM json_each(?)) GROUP BY f.host ORDER BY f.host
+    FROM json_each(?) n
+    LEFT JOIN hosts h ON h.host = n.value
+    LEFT JOIN feeds f ON f.host = n.value LEFT JOIN feed_state s ON s.feed_id = f.id
+    GROUP BY n.value HAVING coalesce(max(f.id), max(h.host)) IS NOT NULL ORDER BY n.value
 """
 NOTE_ASKED = """
     INSERT INTO hosts (host, asked_at)
