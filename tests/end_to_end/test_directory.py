@@ -120,6 +120,19 @@ async def test_a_file_that_may_not_be_read_is_left_out_and_told(notes: Path) -> 
     assert capture.is_cut
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+async def test_a_file_that_may_not_be_read_opens_no_way_past_the_limit(notes: Path) -> None:
+    for number in range(MOST_FILES + 3):
+        path = notes / f"{number}.txt"
+        path.touch()
+        os.utime(path, (number, number))
+    (notes / "2.txt").chmod(0)  # with what else there is, just behind the last that is read
+
+    capture = await fetched(notes)
+
+    assert len(names_in(capture)) <= MOST_FILES
+
+
 @pytest.mark.parametrize("name", ["gone", "pipe", "gone\0"])
 async def test_what_is_not_there_is_a_fault(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / "pipe")

@@ -174,7 +174,7 @@ def _items(found: _Files, most_bytes: int) -> tuple[list[JsonObject], bool]:
             except OSError:
                 found.leave_out("unreadable")
                 continue
-        if number == MOST_FILES or left < 0:
+        if number >= MOST_FILES or left < 0:
             found.leave_out("too-many", len(newest) - number)
             break
         modified_at = datetime.fromtimestamp(one.modified_ns // 1_000_000_000, UTC)
