@@ -255,6 +255,14 @@ async def test_a_complaint_behind_a_redirect_is_the_other_hosts() -> None:
     assert gate.closed_until("hub.example") == NOW + timedelta(minutes=1)
 
 
+async def test_a_host_beyond_ascii_is_one_however_it_is_written() -> None:
+    gate = gate_of()
+
+    gate.learn(PUBLIC, limited(60, url="http://bücher.example/feed"))
+
+    assert gate.closed_until("xn--bcher-kva.example") == NOW + timedelta(minutes=1)
+
+
 async def test_no_redirect_leads_to_a_host_that_said_later(publisher: Publisher) -> None:
     gate = gate_of(HostState("localhost", NOW + timedelta(hours=1)))
     start = publisher.answer("/a", redirect(publisher.url("/b", host="localhost")))

@@ -17,7 +17,7 @@ from newsreel.model.host import HostState
 from newsreel.model.poll import Outcome, Poll
 from newsreel.store.sqlite import SqliteStore, open_store
 from polled_world import DAY, MORNING, item, rss
-from publisher import Answer, Exchange, Publisher, fail, hang
+from publisher import Answer, Exchange, Publisher, fail, hang, redirect
 
 OPEN = FetchPolicy(allow_private=("127.0.0.0/8",))
 ALL = Wanted(is_forced=True)
@@ -120,6 +120,20 @@ async def test_a_host_that_was_closed_in_another_time_is_polled(
     await store.save_hosts([HostState("127.0.0.1", MORNING + 300 * DAY)])
 
     assert len(await round_of(store, client)) == 1
+
+
+async def test_a_redirect_to_a_host_that_was_closed_before_is_not_followed(
+    publisher: Publisher, store: SqliteStore, client: Client
+) -> None:
+    await publish(publisher, store, 1)
+    publisher.answer("/0", redirect(publisher.url("/there", host="localhost")))
+    await store.save_hosts([HostState("localhost", MORNING + timedelta(hours=1))])
+
+    (poll,) = await round_of(store, client)
+
+    assert poll.reading.fault is not None
+    assert poll.reading.fault.reason == "http-429"
+    assert publisher.requests_for("/there") == []
 
 
 async def test_a_round_that_is_given_up_gives_its_leases_back(

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from newsreel.formats.urls import (
     absolute,
+    asked_host_of,
     canonical,
     has_credential,
     host_of,
@@ -85,7 +86,7 @@ def test_what_is_canonical_stays_as_it_is(url: str) -> None:
 @given(st.text(max_size=60), st.text(max_size=60) | st.none())
 def test_no_link_is_harmful_and_none_raises(link: str, base: str | None) -> None:
     found = absolute(link, base)
-    host_of(link)
+    host_of(link), asked_host_of(link)
 
     assert found is None or not found.lower().startswith(("javascript:", "data:", "file:"))
 
@@ -155,3 +156,16 @@ def test_an_origin_is_scheme_host_and_port(url: str, origin: str) -> None:
 def test_an_origin_is_its_own_origin(text: str) -> None:
     for url in (text, f"http://{text}/", f"https://a{text}:80"):
         assert origin_of(origin_of(url)) == origin_of(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://bücher.example/feed",
+        "https://BÜCHER.example.:443/other",
+        "https://xn--bcher-kva.example/feed",
+        "http://ada@xn--bcher-kva.example:8080/",
+    ],
+)
+def test_one_host_has_one_name_however_it_is_written(url: str) -> None:
+    assert asked_host_of(url) == "xn--bcher-kva.example"

@@ -23,7 +23,7 @@ from newsreel.fetch.client import Client, Request
 from newsreel.fetch.hosts import HostGate
 from newsreel.formats.document import parse
 from newsreel.formats.html import FoundFeed, find_feeds
-from newsreel.formats.urls import has_credential, host_of
+from newsreel.formats.urls import asked_host_of, has_credential
 from newsreel.model.capture import Capture
 from newsreel.model.entry import ParsedFeed
 from newsreel.model.feed import Feed
@@ -112,7 +112,7 @@ async def examine_address(
         url=url,
         first_url=url,
         file_name="",
-        host=host_of(url),
+        host=asked_host_of(url),
         is_private=has_credential(url),
         added_at=clock(),
     )

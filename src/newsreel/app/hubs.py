@@ -31,7 +31,7 @@ from newsreel.errors import LeaseLost
 from newsreel.fetch.client import Client, Request
 from newsreel.fetch.hosts import HostGate
 from newsreel.formats.links import HeaderLink
-from newsreel.formats.urls import host_of
+from newsreel.formats.urls import asked_host_of
 from newsreel.model.capture import Capture
 from newsreel.model.feed import Feed, FeedStatus
 from newsreel.model.hub import HubStatus, HubSubscription
@@ -109,7 +109,7 @@ class Hubs:
             if step is Step.FORGET:
                 await self._store.change_hub(feed.id, lambda _: None)
             elif step is not None and announced is not None:
-                host = host_of(announced.hub)
+                host = asked_host_of(announced.hub)
                 by_host.setdefault(host, []).append((feed, subscription, step))
         counts = await asyncio.gather(*(self._ask_host(*item) for item in by_host.items()))
         return sum(counts)

@@ -8,7 +8,7 @@ from newsreel.fetch.client import Client
 from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.policy import Request
 from newsreel.formats.icons import find_icons, icon_type
-from newsreel.formats.urls import host_of, origin_of
+from newsreel.formats.urls import asked_host_of, origin_of
 from newsreel.model.capture import Capture, Fault, FaultKind
 from newsreel.model.feed import Feed, FeedStatus
 from newsreel.model.site import Icon
@@ -56,7 +56,11 @@ async def _lacking(store: Store, now: datetime) -> Sequence[Feed]:
     lacking: dict[str, Feed] = {}
     for feed in feeds:
         site = site_of(feed)
-        if not site or feed.last_ok_at is None or not {feed.host, host_of(site)}.isdisjoint(busy):
+        if (
+            not site
+            or feed.last_ok_at is None
+            or not {feed.host, asked_host_of(site)}.isdisjoint(busy)
+        ):
             continue
         if next_at.get(site, now) <= now:
             lacking.setdefault(site, feed)
@@ -91,7 +95,7 @@ class _Search:
     async def _fetch(
         self, url: str, headers: tuple[tuple[str, str], ...], max_bytes: int
     ) -> Capture:
-        host = host_of(url)
+        host = asked_host_of(url)
         self._gate.recall(await self._store.hosts([host]))
         async with self._gate.turn(host) as turn:
             if turn.closed_until is not None:

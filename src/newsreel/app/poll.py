@@ -114,7 +114,7 @@ async def poll_feeds(
     Raises :class:`~newsreel.errors.StoreError` where the store fails; what is under way is given
     up then, unstored.
     """
-    gate = HostGate(client.policy, clock)
+    gate = HostGate(client.policy, clock, await store.hosts())  # for where redirects lead
     lanes = _Lanes(store, client, gate, clock, keep)
     try:
         async for poll in _driven(lanes, store, clock, wanted):

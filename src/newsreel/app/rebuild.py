@@ -26,7 +26,7 @@ from newsreel.errors import ArchiveError, UsageError
 from newsreel.formats.archive_log import broken_links
 from newsreel.formats.json_day import read_json
 from newsreel.formats.manifest import SUFFIX, read_manifest
-from newsreel.formats.urls import host_of
+from newsreel.formats.urls import asked_host_of
 from newsreel.model.day import DayFeed, DayLine, FileVersion
 from newsreel.model.feed import Feed, FeedStatus
 from newsreel.store.protocols import Store, WrittenFile
@@ -196,7 +196,7 @@ class _Rebuilding:
                 url=line.url,
                 first_url=line.url,
                 file_name=line.file_name,
-                host=host_of(line.url),
+                host=asked_host_of(line.url),
                 title=line.title,
                 is_private=self._tree.is_private,
                 status=FeedStatus.ARCHIVED,

@@ -7,7 +7,7 @@ from newsreel.fetch.client import Client
 from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.policy import Request
 from newsreel.fetch.sources import fetch
-from newsreel.formats.urls import host_of, origin_of
+from newsreel.formats.urls import asked_host_of, origin_of
 from newsreel.model.capture import Capture, Fault, FaultKind
 from newsreel.model.feed import AS_SET, Feed, RequestOptions
 from newsreel.store.protocols import SiteStore
@@ -46,7 +46,7 @@ async def crawl_fault(
 
     With a ``gate``, the caller has the host's turn.
     """
-    origin, host = origin_of(url), host_of(url)
+    origin, host = origin_of(url), asked_host_of(url)
     if not origin:
         return None  # the request will say so
     robots, now = await store.robots(origin), clock()

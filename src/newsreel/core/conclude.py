@@ -7,7 +7,7 @@ from typing import Any
 
 from newsreel.core.rhythm import Rhythm, counted, first_rhythm, learned, watched
 from newsreel.core.schedule import LONGEST_RETRY, PATIENCE, Plan, Wishes, plan
-from newsreel.formats.urls import has_credential, host_of, origin_of
+from newsreel.formats.urls import asked_host_of, has_credential, origin_of
 from newsreel.model.capture import Capture, FaultKind, Validators
 from newsreel.model.feed import Feed, FeedStatus
 from newsreel.model.poll import Changes, Gap, GapReason, Outcome, Poll, Reading
@@ -157,7 +157,7 @@ def _moved(feed: Feed, reading: Reading, *, is_taken: bool) -> Feed:
     return replace(
         feed,
         url=target,
-        host=host_of(target),
+        host=asked_host_of(target),
         moved_to=None,
         moved_count=0,
         validators=Validators(),

@@ -26,6 +26,7 @@ from newsreel.fetch.proxy import (
     read_head,
 )
 from newsreel.fetch.wire import Head, framing_of, request_bytes
+from newsreel.formats.urls import asked_host_of
 from newsreel.model.capture import Capture, Fault, FaultKind, Hop, Validators
 
 PERMANENT = frozenset((301, 308))
@@ -137,7 +138,7 @@ class Exchange:
     def _fault_of_hop(self, url: URL, seen: set[URL]) -> Fault | None:
         if bare(url) in seen or self._hops > self._means.policy.max_hops:
             return Fault(FaultKind.TOO_MANY_REDIRECTS, f"{self._hops}, and no end")
-        host = url.host or ""
+        host = asked_host_of(str(url))
         if self._gate is None or self._gate.closed_until(host) is None:
             return None
         return Fault(FaultKind.HTTP, f"{host}, where this leads, asked us to come later", 429)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 from newsreel.core.schedule import LONGEST_RETRY, host_after, rest_of
 from newsreel.fetch.guard import is_own
 from newsreel.fetch.policy import FetchPolicy
+from newsreel.formats.urls import asked_host_of
 from newsreel.model.capture import Capture, FaultKind
 from newsreel.model.host import HostState
 
@@ -96,7 +96,7 @@ class HostGate:
         if (place := self._places.get(host)) is not None and not _was_asked(capture):
             place.is_spared = True
         if capture.final_url != capture.url:
-            host = urlsplit(capture.final_url).hostname or host
+            host = asked_host_of(capture.final_url) or host
         before = self.state(host)
         after = host_after(before, capture, now=self._clock(), least=self._least(host))
         if after != before:

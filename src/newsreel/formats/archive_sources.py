@@ -20,7 +20,7 @@ from newsreel.formats.json_values import (
     text_of,
     texts_of,
 )
-from newsreel.formats.urls import host_of, is_mailbox, is_own_source
+from newsreel.formats.urls import asked_host_of, is_mailbox, is_own_source
 from newsreel.model.entry import Json
 from newsreel.model.feed import Feed, FeedStatus, IdentityPolicy, PageRules
 
@@ -91,7 +91,7 @@ def _feed_of(row: JsonObject, *, is_private: bool) -> Feed:
         url=url,
         first_url=needed_text(row, "first_url"),
         file_name=file_name,
-        host=host_of(url),
+        host=asked_host_of(url),
         title=text_of(row, "title"),
         has_own_title=row.get("has_own_title") is True,
         site_url=text_of(row, "site_url"),

@@ -91,6 +91,21 @@ def host_of(url: str) -> str:
         return ""
 
 
+def asked_host_of(url: str) -> str:
+    """Return the host of a URL as it is looked up (IDNA 2008), by which politeness counts."""
+    host = host_of(url)
+    return host if host.isascii() else _looked_up(host) or host
+
+
+def _looked_up(host: str) -> str:
+    from yarl import URL
+
+    try:
+        return URL.build(scheme="https", host=host).raw_host or ""
+    except ValueError:
+        return ""
+
+
 def origin_of(url: str) -> str:
     """Return scheme, host and port of a web address (RFC 6454); empty where it has none.
 
@@ -106,12 +121,7 @@ def origin_of(url: str) -> str:
     if scheme not in _PORTS or not host:
         return ""
     if not host.isascii():
-        from yarl import URL
-
-        try:
-            host = URL.build(scheme=scheme, host=host).raw_host or ""
-        except ValueError:
-            return ""
+        host = _looked_up(host)
     if not (_HOST.match(host) or _ADDRESS_6.match(host)):
         return ""
     place = _host(host) + (f":{port}" if port and f":{port}" != _PORTS[scheme] else "")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
 from newsreel.formats.file_names import distinct_file_name
-from newsreel.formats.urls import host_of, is_born_private, is_mailbox
+from newsreel.formats.urls import asked_host_of, is_born_private, is_mailbox
 from newsreel.model.day import WriteReason
 from newsreel.model.feed import Feed, FeedStatus, NewFeed
 from newsreel.store.protocols import AddedFeed
@@ -146,7 +146,7 @@ def _add(connection: sqlite3.Connection, new: NewFeed, now: datetime) -> AddedFe
         new.url,
         new.url,
         distinct_file_name(new.url, _is_taken(connection)),
-        host_of(new.url),
+        asked_host_of(new.url),
         new.title,
         0,
         new.site_url,
@@ -177,7 +177,7 @@ def _restore(connection: sqlite3.Connection, feed: Feed) -> Feed:
         feed.url,
         feed.first_url,
         feed.file_name,
-        host_of(feed.url),
+        asked_host_of(feed.url),
         feed.title,
         int(feed.has_own_title),
         feed.site_url,
