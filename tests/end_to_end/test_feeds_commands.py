@@ -335,6 +335,21 @@ def test_a_purged_feed_is_gone_from_database_and_archive(
     assert list(newsreel.archive.glob("*/*/*/*sport*_entries.*"))
 
 
+def test_a_purged_feed_is_gone_from_the_captures_too(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    newsreel("add", publisher.url("/news.xml"), publisher.url("/sport.xml"))
+    newsreel("poll", "--all")
+
+    done = newsreel("remove", "1", "--purge", "--yes")
+    newsreel.environment["NEWSREEL_DB"] = str(newsreel.home / "other.sqlite")
+    rebuilt = newsreel("rebuild", "--captures")
+
+    assert "2 raw captures" in done.stderr
+    assert rebuilt.returncode == 0
+    assert [feed["title"] for feed in newsreel.json("feeds", "--all")] == ["The Sport"]
+
+
 def test_the_log_says_what_each_poll_brought(newsreel: Newsreel, publisher: Publisher) -> None:
     newsreel("add", publisher.url("/news.xml"))
     newsreel("poll", "1", "--no-export")

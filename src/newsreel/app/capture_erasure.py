@@ -1,4 +1,4 @@
-"""An entry that is erased leaves the raw captures too: each one that shows it goes, whole."""
+"""What is erased leaves the raw captures too: each one that shows an entry goes, whole."""
 
 import asyncio
 from dataclasses import replace
@@ -14,7 +14,7 @@ from newsreel.model.capture import KeptAs, KeptCapture
 from newsreel.model.entry import Entry
 from newsreel.model.feed import Feed
 
-ERASED = "erased"
+ERASED, PURGED = "erased", "purged"
 
 
 async def erase_from_captures(captures: Path, feed: Feed, entry: Entry, *, clock: Clock) -> int:
@@ -28,6 +28,26 @@ async def erase_from_captures(captures: Path, feed: Feed, entry: Entry, *, clock
         if tree.root.is_dir():
             count += await asyncio.to_thread(_erase, tree, shows, clock)
     return count
+
+
+async def purge_from_captures(captures: Path, feed: Feed, *, clock: Clock) -> int:
+    """Remove all captures of a feed, and return how many there were.
+
+    Raises :class:`~newsreel.errors.ArchiveError` where they are being written at this moment.
+    """
+    key, count = feed_key(feed.first_url), 0
+    for tree in trees_in(captures):
+        if tree.root.is_dir():
+            count += await asyncio.to_thread(_purge, tree, key, clock)
+    return count
+
+
+def _purge(tree: CaptureTree, key: str, clock: Clock) -> int:
+    close_left(tree)
+    names = [
+        name for name in tree.names() if any(line.feed == key for line in tree.lines_of(name))
+    ]
+    return take_out(tree, names, lambda kept: kept.feed == key, at=clock(), reason=PURGED)
 
 
 def _erase(tree: CaptureTree, shows: "_Shows", clock: Clock) -> int:

@@ -373,7 +373,9 @@ def _edited(feed: Feed, choices: dict[str, object]) -> Feed:
 
 @click.command()
 @click.argument("feed", metavar="FEED")
-@click.option("--purge", is_flag=True, help="Delete its entries and day files too, for ever.")
+@click.option(
+    "--purge", is_flag=True, help="Delete its entries, day files and raw captures too, for ever."
+)
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.pass_obj
 def remove(context: Context, feed: str, *, purge: bool, yes: bool) -> None:
@@ -396,10 +398,18 @@ async def _remove(context: Context, text: str, *, purge: bool, yes: bool) -> Non
                 abort=True,
                 err=True,
             )
+        captures = await _purge_captures(context, feed)
         count = await store.purge_feed(feed.id)
-        note(f"deleted: {_named(feed)} with {count} entries")
+        note(f"deleted: {_named(feed)} with {count} entries and {captures} raw captures")
         if (await context.export(store)).removed:
             _note_log()
+
+
+async def _purge_captures(context: Context, feed: Feed) -> int:
+    from newsreel.app.capture_erasure import purge_from_captures
+
+    root = context.settings.captures
+    return await purge_from_captures(root, feed, clock=utc_now) if root is not None else 0
 
 
 def _named(feed: Feed) -> str:
