@@ -4,17 +4,19 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+import newsreel.app.poll
 from newsreel.app.poll import Wanted, poll_feeds
 from newsreel.errors import StoreBusy
 from newsreel.fetch.client import Client, FetchPolicy
 from newsreel.model.feed import NewFeed
 from newsreel.model.host import HostState
 from newsreel.model.poll import Outcome, Poll
+from newsreel.store.protocols import HOST_SHARE
 from newsreel.store.sqlite import SqliteStore, open_store
 from polled_world import DAY, MORNING, item, rss
 from publisher import Answer, Exchange, Publisher, fail, hang, redirect
@@ -197,3 +199,19 @@ def after(act: Callable[[], object], body: bytes) -> Answer:
         await exchange.send(body)
 
     return answer
+
+
+async def test_what_outlasts_its_lease_is_leased_anew_and_asked_once(
+    publisher: Publisher, store: SqliteStore, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newsreel.app.poll, "LEASE_TERM", timedelta(seconds=1))
+    monkeypatch.setattr(newsreel.app.poll, "LEASE_REST", timedelta(seconds=0.6))
+    await publish(publisher, store, HOST_SHARE)
+    await store.save_hosts([HostState("127.0.0.1", gap=timedelta(seconds=0.15))])
+
+    def now() -> datetime:
+        return datetime.now(UTC)  # noqa: TID251 - gaps are kept by a clock that goes on
+
+    polls = [one async for one in poll_feeds(store, client, clock=now, wanted=Wanted())]
+
+    assert len(polls) == len(publisher.requests) == HOST_SHARE

@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from newsreel.app.captures import Keep, nowhere
 from newsreel.app.clock import Clock
@@ -30,6 +30,9 @@ from newsreel.model.poll import Changes, Known, Outcome, Poll, Reading
 from newsreel.store.protocols import HOST_SHARE, Store
 
 LEASE_TERM = timedelta(minutes=15)
+LEASE_REST = timedelta(minutes=4)
+"""What must be left of it when a feed's turn comes: the longest gap, and a slow answer."""
+
 SLICE = 64
 MOST_LANES = 1000
 """Each may have a connection open."""
@@ -181,11 +184,19 @@ async def _wait(stop: asyncio.Event) -> None:
         return
 
 
+@dataclass(frozen=True, slots=True)
+class _Leased:
+    """A feed, and until when nobody else polls it."""
+
+    feed: Feed
+    until: datetime
+
+
 @dataclass(slots=True)
 class _Lane:
     """The feeds of one host. It rests while it waits for the host, or for a slow answer."""
 
-    feeds: deque[Feed] = field(default_factory=deque)
+    feeds: deque[_Leased] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
     is_resting: bool = False
     has_more: bool = False
@@ -219,6 +230,7 @@ class _Lanes:
     async def put(self, feeds: Sequence[Feed]) -> None:
         """Line feeds up, knowing how their hosts want to be treated."""
         self.is_hungry = False
+        until = self._clock() + LEASE_TERM
         shares = Counter(feed.host for feed in feeds)
         if shares:
             self._gate.recall(await self._store.hosts(shares))
@@ -227,7 +239,7 @@ class _Lanes:
             lane = self._lanes.get(feed.host)
             if lane is None:
                 lane = self._lanes[feed.host] = _Lane()
-            lane.feeds.append(feed)
+            lane.feeds.append(_Leased(feed, until))
             lane.has_more = shares[feed.host] >= HOST_SHARE
             if lane.task is None:
                 lane.task = asyncio.create_task(self._drive(feed.host, lane))
@@ -259,15 +271,17 @@ class _Lanes:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        left = [feed.id for lane in self._lanes.values() for feed in lane.feeds]
+        left = [one.feed.id for lane in self._lanes.values() for one in lane.feeds]
         if left:
             await self._store.release(left)
 
     async def _drive(self, host: str, lane: _Lane) -> None:
         while lane.feeds:
-            feed = lane.feeds[0]
+            leased = lane.feeds[0]
             try:
-                result: Poll | BaseException | None = await self._poll(host, lane, feed)
+                result: Poll | BaseException | None = None
+                if await self._has_time(leased):
+                    result = await self._poll(host, lane, leased.feed)
             except LeaseLost:
                 result = None
             except Exception as error:  # noqa: BLE001 - handed to whoever drives the round
@@ -276,6 +290,19 @@ class _Lanes:
             self.is_hungry |= lane.has_more and len(lane.feeds) <= HOST_SHARE // 2
             self._results.put_nowait(result)
         del self._lanes[host]
+
+    async def _has_time(self, leased: _Leased) -> bool:
+        """Tell whether a lease lasts for a poll; else whoever has room for it may take it anew.
+
+        A host that wants long gaps may be as slow as that. Polled without a lease, its feeds would
+        be polled by others too.
+        """
+        now = self._clock()
+        if now < leased.until - LEASE_REST:
+            return True
+        if now < leased.until:  # what ran out may be held by others by now, or by us once more
+            await self._store.release([leased.feed.id])
+        return False
 
     async def _poll(self, host: str, lane: _Lane, feed: Feed) -> Poll | None:
         self._rest(lane)
