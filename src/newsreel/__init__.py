@@ -1,7 +1,6 @@
 """A self-hosted archive of news feeds: every article and every revision, kept as plain files."""
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from newsreel.api import open_archive as open  # noqa: A004 - the name of the public function
 
@@ -9,7 +8,7 @@ __all__ = ["__version__", "open"]
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever is asked for
+def __getattr__(name: str) -> object:
     """Import :func:`open` when it is first asked for, so that importing the package is cheap."""
     if name == "open":
         from newsreel.api import open_archive
