@@ -27,6 +27,7 @@ from newsreel.model.host import HostState
 from newsreel.model.hub import HubStatus, HubSubscription
 from newsreel.model.poll import Outcome, Poll
 from newsreel.store import Store, open_store
+from newsreel.web import server
 from newsreel.web.app import make_app
 from newsreel.web.server import serving
 from polled_world import DAY, HOUR, MINUTE, MORNING, Item, item, rss, titles_of
@@ -616,6 +617,22 @@ async def test_what_was_missed_was_absent_at_the_last_poll_not_push(
 
 
 # --- the server
+
+
+async def test_who_asks_for_nothing_is_hung_up_on(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "SILENCE_SECONDS", 0.05)
+    app = make_app(town.hubs, max_bytes=MAX_BYTES)
+
+    async with serving(app, "127.0.0.1:0") as address:
+        host, _, port = address.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /hub/x HTTP/1.1\r\nHost:")
+        async with asyncio.timeout(20):
+            assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_an_address_that_is_taken_is_told(town: Town) -> None:

@@ -8,14 +8,46 @@ from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from newsreel.errors import UsageError
 
 MOST_CONNECTIONS = 200
+SILENCE_SECONDS = 10.0
 PATIENCE = 5
 """Seconds that requests under way are given at the end."""
 
 UNIX = "unix:"
+
+
+class _Protocol(H11Protocol):
+    """HTTP with a limit on silence: who holds a connection and asks for nothing is hung up on.
+
+    uvicorn waits for the head of a request for ever, so that few strangers could shut out all.
+    """
+
+    _look: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Look now and then whether a request is under way."""
+        super().connection_made(transport)
+        self._look_later()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Look no more."""
+        if self._look is not None:
+            self._look.cancel()
+        super().connection_lost(exc)
+
+    def _look_later(self) -> None:
+        self._look = self.loop.call_later(SILENCE_SECONDS, self._hang_up_if_idle)
+
+    def _hang_up_if_idle(self) -> None:
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            self._look_later()
+        else:
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -35,7 +67,7 @@ async def serving(app: ASGIApp, listen: str) -> AsyncIterator[str]:
     taken = _taken(listen)
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=_Protocol,
         ws="none",
         lifespan="off",
         log_config=None,
