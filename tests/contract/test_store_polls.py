@@ -288,6 +288,19 @@ async def test_what_the_operator_changes_while_a_feed_is_polled_stays(world: Wor
     assert (found.title, found.has_own_title) == ("Mine", True)
 
 
+async def test_a_feed_that_is_paused_while_it_is_polled_is_not_due(world: World) -> None:
+    feed = await world.feed()
+    (leased,) = await world.lease(feed, is_forced=True)
+    await world.store.save_feed(replace(leased, status=FeedStatus.PAUSED))
+
+    capture = Capture(url=PRESS, final_url=PRESS, fetched_at=world.now, status=200, body=rss([]))
+    await take_in(leased, capture, world.store, clock=world.clock)
+
+    found = await world.again(feed)
+    assert (found.status, found.next_poll_at) == (FeedStatus.PAUSED, None)
+    assert found.last_poll_at == world.now
+
+
 async def test_a_feed_that_is_led_to_another_one_s_address_keeps_its_own(world: World) -> None:
     old, new = await world.feed("http://press.example/feed"), await world.feed(PRESS)
     await world.poll(new, item("a"))
