@@ -79,8 +79,9 @@ NOTE_ASKED = """
 # Paused or removed by the operator while it was polled: it is never due.
 SAVE_STATE = """
     UPDATE feed_state SET
-        next_poll_at = iif((SELECT status FROM feeds WHERE id = feed_id) = 'active', ?, NULL), held_until = ?, lease_holder = NULL, lease_until = NULL, etag = ?,
-        last_modified = ?, body_digest = ?, last_poll_at = ?, last_ok_at = ?, last_change_at = ?,
+        next_poll_at = iif((SELECT status FROM feeds WHERE id = feed_id) = 'active', ?, NULL),
+        held_until = ?, lease_holder = NULL, lease_until = NULL, etag = ?, last_modified = ?,
+        body_digest = ?, last_poll_at = ?, last_ok_at = ?, last_change_at = ?,
         failures = ?, fault = ?, moved_to = ?, moved_count = ?, hints = coalesce(?, hints)
     WHERE feed_id = ? AND lease_holder = ?
 """
