@@ -335,6 +335,21 @@ def test_a_purged_feed_is_gone_from_database_and_archive(
     assert list(newsreel.archive.glob("*/*/*/*sport*_entries.*"))
 
 
+def test_a_host_that_asks_for_rest_is_not_asked_to_add_more(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    publisher.answer("/busy.xml", fail(429, Retry_After="3600"))
+    newsreel("add", publisher.url("/busy.xml"), publisher.url("/news.xml"))
+    asked = [request.path for request in publisher.requests]
+
+    again = newsreel("add", publisher.url("/sport.xml"))
+
+    assert asked == ["/busy.xml"]
+    assert again.returncode == 1
+    assert "127.0.0.1 asked us to wait until" in again.stderr
+    assert len(publisher.requests) == 1
+
+
 def test_a_purged_feed_is_gone_from_the_captures_too(
     newsreel: Newsreel, publisher: Publisher
 ) -> None:

@@ -1,5 +1,7 @@
 """Find the feeds at an address, and add one with what was fetched on the way."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -9,13 +11,14 @@ from newsreel.app.poll import LEASE_TERM, take_in
 from newsreel.app.robots import crawl_fault
 from newsreel.core.explanations import fault_told
 from newsreel.errors import FeedError, NotAFeed, UsageError
-from newsreel.fetch.client import Client
+from newsreel.fetch.client import Client, Request
+from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.sources import AS_A_PAGE, fetch_own, request_for
 from newsreel.formats.document import parse
 from newsreel.formats.html import FoundFeed, find_feeds
 from newsreel.formats.page import read_page
 from newsreel.formats.sitemap import find_sitemaps
-from newsreel.formats.urls import origin_of, redacted
+from newsreel.formats.urls import asked_host_of, origin_of, redacted
 from newsreel.model.capture import Capture
 from newsreel.model.feed import AS_SET, Feed, FeedStatus, NewFeed, PageRules, RequestOptions
 from newsreel.model.poll import Poll
@@ -40,14 +43,16 @@ class Added:
     poll: Poll | None
 
 
-async def discover(address: str, client: Client, options: RequestOptions = AS_SET) -> Discovery:
-    """Return what stands at an address, asked for as ``options`` say.
+async def discover(
+    address: str, client: Client, options: RequestOptions = AS_SET, *, gate: HostGate | None = None
+) -> Discovery:
+    """Return what stands at an address, asked for as ``options`` say, in its host's turn.
 
     Raises :class:`~newsreel.errors.FeedError` where nothing answers, and
     :class:`~newsreel.errors.NotAFeed` where neither a feed nor a page with feeds stands there.
     """
     url = with_scheme(address)
-    capture = _answered(await client.fetch(request_for(url, options)), url)
+    capture = _answered(await _fetched(request_for(url, options), client, gate), url)
     body = capture.body or b""
     try:
         parse(body, content_type=capture.content_type, url=capture.final_url)
@@ -65,14 +70,14 @@ async def discover(address: str, client: Client, options: RequestOptions = AS_SE
 
 
 async def page_at(
-    address: str, client: Client, options: RequestOptions = AS_SET
+    address: str, client: Client, options: RequestOptions = AS_SET, *, gate: HostGate | None = None
 ) -> tuple[str, Capture]:
     """Return a page and its address, asked for as browsers do.
 
     Raises :class:`~newsreel.errors.FeedError` where nothing answers.
     """
     url = with_scheme(address)
-    capture = await client.fetch(request_for(url, options, headers=AS_A_PAGE))
+    capture = await _fetched(request_for(url, options, headers=AS_A_PAGE), client, gate)
     return _target_of(_answered(capture, url), url, options), capture
 
 
@@ -84,6 +89,7 @@ async def discover_page(
     *,
     store: SiteStore,
     clock: Clock,
+    gate: HostGate,
 ) -> Discovery:
     """Return a page on which these rules find entries, and which its site lets robots read.
 
@@ -91,12 +97,14 @@ async def discover_page(
     :class:`~newsreel.errors.NoEntries` where the rules find nothing.
     """
     url = with_scheme(address)
-    if fault := await crawl_fault(url, store, client, clock=clock, options=options):
+    async with _turn(url, gate):
+        fault = await crawl_fault(url, store, client, clock=clock, gate=gate, options=options)
+    if fault is not None:
         raise FeedError(
             f"{redacted(url)} would not be polled: {fault.reason} ({fault.detail})",
             hint="ask the site to let feed readers in",
         )
-    url, capture = await page_at(url, client, options)
+    url, capture = await page_at(url, client, options, gate=gate)
     read_page(capture.body or b"", rules, url=url, content_type=capture.content_type)
     return Discovery(url=url, capture=capture)
 
@@ -117,6 +125,31 @@ async def discover_own(
     else:
         parse(capture.body or b"", content_type=capture.content_type)
     return Discovery(url=url, capture=capture)
+
+
+async def _fetched(request: Request, client: Client, gate: HostGate | None) -> Capture:
+    if gate is None:
+        return await client.fetch(request)
+    async with _turn(request.url, gate) as host:
+        capture = await client.fetch(request, gate=gate)
+        gate.learn(host, capture)
+        return capture
+
+
+@asynccontextmanager
+async def _turn(url: str, gate: HostGate) -> AsyncIterator[str]:
+    """Wait for the turn at a host, and give its name.
+
+    Raises :class:`~newsreel.errors.FeedError` where it wants to be left alone.
+    """
+    host = asked_host_of(url)
+    async with gate.turn(host) as turn:
+        if turn.closed_until is not None:
+            raise FeedError(
+                f"{host} asked us to wait until {turn.closed_until:%Y-%m-%d %H:%M} (UTC)",
+                hint="add it then",
+            )
+        yield host
 
 
 def _answered(capture: Capture, url: str) -> Capture:

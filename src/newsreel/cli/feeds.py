@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from newsreel.app.captures import Keep
     from newsreel.app.discover import Discovery
     from newsreel.fetch.client import Client
+    from newsreel.fetch.hosts import HostGate
 
 UNITS = {"m": 60, "h": 3600, "d": 86400}
 STOPPED = (FeedStatus.GONE, FeedStatus.PAUSED)
@@ -116,25 +117,31 @@ class Door:
     store: Store
     client: "Client"
     keep: "Keep"
+    gate: "HostGate"
 
 
 async def _add_all(
     context: Context, urls: Sequence[str], template: NewFeed, *, wants_all: bool
 ) -> int:
     """Add each address and return how many could not be added."""
+    from newsreel.fetch.hosts import HostGate
+
     failed = 0
     async with (
         context.open_store() as store,
         context.client() as client,
         context.captures(note) as keep,
     ):
-        door = Door(store, client, keep)
+        gate = HostGate(client.policy, utc_now, await store.hosts())
+        door = Door(store, client, keep, gate)
         for url in urls:
             try:
                 failed += await _add(door, url, template, wants_all=wants_all)
             except FeedError as error:
                 failed += 1
                 _tell(error)
+            finally:
+                await store.save_hosts(gate.changed())
     return failed
 
 
@@ -151,10 +158,10 @@ async def _add(door: Door, url: str, template: NewFeed, *, wants_all: bool) -> i
         discovery = await discover_own(url, door.client, options, rules)
     elif rules is not None:
         discovery = await discover_page(
-            url, rules, door.client, options, store=door.store, clock=utc_now
+            url, rules, door.client, options, store=door.store, clock=utc_now, gate=door.gate
         )
     else:
-        discovery = await discover(url, door.client, options)
+        discovery = await discover(url, door.client, options, gate=door.gate)
     if discovery.capture is not None:
         await _store(door, template, discovery)
         return 0
@@ -162,7 +169,8 @@ async def _add(door: Door, url: str, template: NewFeed, *, wants_all: bool) -> i
     for address in _chosen(discovery, wants_all=wants_all):
         try:
             _check_origin(address, discovery, options)
-            await _store(door, template, await discover(address, door.client, options))
+            found = await discover(address, door.client, options, gate=door.gate)
+            await _store(door, template, found)
         except FeedError as error:
             failed += 1
             _tell(error)
