@@ -20,7 +20,7 @@ from newsreel.core.conclude import conclude, is_moving, polled_at
 from newsreel.core.reading import read
 from newsreel.core.revise import revise
 from newsreel.errors import LeaseLost
-from newsreel.fetch.body import LARGE
+from newsreel.fetch.body import LARGE, Permit
 from newsreel.fetch.client import Client
 from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.sources import fetch
@@ -36,7 +36,7 @@ LEASE_REST = timedelta(minutes=4)
 SLICE = 64
 MOST_LANES = 1000
 """Each may have a connection open."""
-MOST_BUSY = 256
+MOST_BUSY = 160
 """Of them: enough for every slot, and few enough to leave other workers their share."""
 SLOW = 2.0
 IDLE = 2.0
@@ -59,22 +59,13 @@ class Wanted:
     stop: asyncio.Event | None = None
 
 
-async def poll_feed(
-    feed: Feed,
-    store: Store,
-    client: Client,
-    gate: HostGate,
-    *,
-    clock: Clock,
-    keep: Keep = nowhere,
-) -> Poll:
-    """Poll one leased feed and return what came of it, stored."""
-    async with client.permit() as permit:
-        if feed.page_rules is None:
-            capture = await fetch(feed, client, gate=gate, permit=permit)
-        else:
-            capture = await fetch_page(feed, store, client, gate, clock=clock, permit=permit)
-        return await take_in(feed, capture, store, clock=clock, keep=keep)
+async def ask(
+    feed: Feed, store: Store, client: Client, gate: HostGate, *, clock: Clock, permit: Permit
+) -> Capture:
+    """Return what a feed's source says now, if its site lets robots read it where that counts."""
+    if feed.page_rules is None:
+        return await fetch(feed, client, gate=gate, permit=permit)
+    return await fetch_page(feed, store, client, gate, clock=clock, permit=permit)
 
 
 async def take_in(
@@ -307,27 +298,29 @@ class _Lanes:
     async def _poll(self, host: str, lane: _Lane, feed: Feed) -> Poll | None:
         self._rest(lane)
         try:
-            async with self._gate.turn(host) as turn:
+            async with self._gate.turn(host) as turn, self._client.permit() as permit:
                 self._wake(lane)
                 if turn.closed_until is not None:
                     await self._store.release([feed.id])
                     return None
-                slow = asyncio.get_running_loop().call_later(SLOW, self._rest, lane)
-                try:
-                    poll = await poll_feed(
-                        feed,
-                        self._store,
-                        self._client,
-                        self._gate,
-                        clock=self._clock,
-                        keep=self._keep,
-                    )
-                finally:
-                    slow.cancel()
+                capture = await self._ask(lane, feed, permit)
+                poll = await take_in(
+                    feed, capture, self._store, clock=self._clock, keep=self._keep
+                )
                 self._gate.learn(host, poll.reading.capture)
                 return _without_body(poll)
         finally:
             self._wake(lane)
+
+    async def _ask(self, lane: _Lane, feed: Feed, permit: Permit) -> Capture:
+        slow = asyncio.get_running_loop().call_later(SLOW, self._rest, lane)
+        try:
+            return await ask(
+                feed, self._store, self._client, self._gate, clock=self._clock, permit=permit
+            )
+        finally:
+            slow.cancel()
+            self._wake(lane)  # what waits to be stored is in memory, and holds up what comes
 
     def _rest(self, lane: _Lane) -> None:
         self._resting += not lane.is_resting
