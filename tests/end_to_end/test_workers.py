@@ -175,8 +175,8 @@ def test_workers_end_with_the_one_that_started_them(
     assert service.returncode == (-9 if name is signal.SIGKILL else 0)
     assert wait_for_end(workers)
     publishers[0].put("/hang", rss([item("at last")]))
-    assert newsreel("poll", "--all").stderr.startswith(f"polled {len(urls) + 1} feeds: 1 new")
-    assert list(newsreel.home.glob("*.lease")) == []
+    freed = newsreel("poll")  # what anybody of them held is free at once
+    assert freed.stderr.startswith("polled 1 feeds: 1 new entries")
 
 
 def test_what_stops_one_worker_stops_the_round_with_its_reason(
