@@ -433,3 +433,16 @@ async def test_what_a_dead_worker_held_counts_as_asked_until_it_was_freed(
     await world.lease()
 
     assert await world.store.hosts([feed.host]) == [HostState(feed.host, asked_at=world.now)]
+
+
+async def test_a_forced_round_goes_on_behind_a_number(world: World) -> None:
+    added = [await world.feed(f"https://{number}.example/") for number in range(3)]
+    await world.poll(added[0], item("a"))
+
+    leased = await world.store.lease(
+        now=world.now, term=HOUR, limit=10, is_forced=True, after=added[1].id
+    )
+    rest = await world.lease(is_forced=True)
+
+    assert [feed.id for feed in leased] == [added[2].id]
+    assert [feed.id for feed in rest] == [added[0].id, added[1].id]

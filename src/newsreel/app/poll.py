@@ -125,14 +125,15 @@ async def _driven(
 ) -> AsyncIterator[Poll]:
     """Lease slice after slice as there is room, and hand out what is done."""
     loop = asyncio.get_running_loop()
-    is_dry, asked_at = False, 0.0
+    is_dry, asked_at, after = False, 0.0, 0
     since = wanted.since if wanted.since is not None else await store.poll_mark()
     while not (wanted.stop and wanted.stop.is_set()):
         if not lanes.under_way or (lanes.has_room and not (is_dry and not lanes.is_hungry)):
-            feeds = await _lease(store, clock, wanted, since, lanes.full_hosts())
+            feeds = await _lease(store, clock, wanted, (since, after), lanes.full_hosts())
             await lanes.put(feeds)
-            is_dry, asked_at = len(feeds) < SLICE, loop.time()
-            if not lanes.under_way:
+            is_dry, asked_at = len(feeds) < SLICE if feeds else not after, loop.time()
+            after = feeds[-1].id if feeds else 0  # at the end, once more from the first on
+            if not lanes.under_way and is_dry:
                 if wanted.stop is None:
                     return
                 await _wait(wanted.stop)
@@ -144,9 +145,9 @@ async def _driven(
 
 
 async def _lease(
-    store: Store, clock: Clock, wanted: Wanted, since: int, but_hosts: Sequence[str]
+    store: Store, clock: Clock, wanted: Wanted, at: tuple[int, int], but_hosts: Sequence[str]
 ) -> list[Feed]:
-    """Lease a slice. A forced round takes each feed once."""
+    """Lease a slice. A forced round takes each feed once, from where it is at."""
     is_forced = wanted.is_forced or wanted.feed_ids is not None
     return await store.lease(
         now=clock(),
@@ -154,7 +155,8 @@ async def _lease(
         limit=SLICE,
         feed_ids=wanted.feed_ids,
         is_forced=is_forced,
-        since=since if is_forced else None,
+        since=at[0] if is_forced else None,
+        after=at[1] if is_forced else 0,
         but_hosts=but_hosts,
     )
 

@@ -135,15 +135,17 @@ class PollStore(Protocol):
         feed_ids: Sequence[int] | None = None,
         is_forced: bool = False,
         since: int | None = None,
+        after: int = 0,
         but_hosts: Iterable[str] = (),
     ) -> list[Feed]:
         """Lease active, unleased feeds that are due, longest due first.
 
-        ``is_forced``: whatever their time; ``since``, a mark of the poll log, leaves out what was
-        polled after it. At most ``HOST_SHARE`` feeds of one host, where none are named; none
-        of ``but_hosts``, or of a host that another store holds feeds of. Never a feed, or a feed of a host, that asked to be
-        left alone until later. The lease is this store's; it ends with the poll's save, with its
-        term, or when this process dies.
+        ``is_forced``: whatever their time, by number, those behind ``after``; ``since``, a mark of
+        the poll log, leaves out what was polled after it. At most ``HOST_SHARE`` feeds of one
+        host, where none are named; none of ``but_hosts``, or of a host that another store holds
+        feeds of. Never a feed, or a feed of a host, that asked to be left alone until later. The
+        lease is this store's; it ends with the poll's save, with its term, or when this process
+        dies.
         """
 
     async def release(self, feed_ids: Iterable[int]) -> None:

@@ -118,24 +118,25 @@ class Polls:
         feed_ids: Sequence[int] | None = None,
         is_forced: bool = False,
         since: int | None = None,
+        after: int = 0,
         but_hosts: Iterable[str] = (),
     ) -> list[Feed]:
         query = (
             "SELECT f.id, f.host FROM feed_state s CROSS JOIN feeds f ON f.id = s.feed_id "  # noqa: S608 - constants only
             f"WHERE {LEASABLE} AND {FREE_HOST}"
         )
-        if not is_forced:
-            query += f" AND {DUE}"
+        query += " AND s.feed_id > :after" if is_forced else f" AND {DUE}"
         if since is not None:
             query += f" AND NOT {POLLED_SINCE}"
         if feed_ids is not None:
             query += " AND f.id IN (SELECT value FROM json_each(:ids))"
-        query += " ORDER BY s.next_poll_at, s.feed_id"
+        query += " ORDER BY s.feed_id" if is_forced else " ORDER BY s.next_poll_at, s.feed_id"
         values = {
             "holder": self._holder.name,
             "but_hosts": dumps(list(but_hosts)),
             "now": micros(now),
             "since": since,
+            "after": after,
             "ahead": micros(now + CLOCK_SLACK),
             "horizon": micros(now + LONGEST_RETRY),
             "ids": dumps(list(feed_ids or ())),
