@@ -25,7 +25,7 @@ from newsreel.store.sqlite.migrate import check, check_current, migrate
 from newsreel.store.sqlite.turn import Turn
 
 BUSY_SECONDS = 10.0
-GROUP_SIZE = 64
+GROUP_SIZE = 256
 READERS = 2
 T = TypeVar("T")
 
