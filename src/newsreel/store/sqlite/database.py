@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from newsreel.errors import StoreBusy, StoreError
 from newsreel.store.sqlite.migrate import check, check_current, migrate
+from newsreel.store.sqlite.search_staged import Connection, begin_staging, write_staged
 from newsreel.store.sqlite.turn import Turn
 
 BUSY_SECONDS = 10.0
@@ -42,8 +43,6 @@ class _Job:
 class Database:
     """One SQLite file, opened and at the newest schema.
 
-    ``before_commit`` ends each transaction that writes.
-
     Raises :class:`~newsreel.errors.StoreError` where it can't be opened, ``SchemaTooNew`` where a
     newer Newsreel wrote it, and ``SchemaTooOld`` where it would have to be brought up to date but
     is opened for reading only.
@@ -53,12 +52,10 @@ class Database:
         self,
         path: Path,
         *,
-        before_commit: Callable[[sqlite3.Connection], None],
         busy_seconds: float = BUSY_SECONDS,
         is_read_only: bool = False,
     ) -> None:
         self.path = path
-        self._before_commit = before_commit
         self._busy_seconds = busy_seconds
         self._is_read_only = is_read_only
         if is_read_only and not path.is_file():
@@ -112,7 +109,7 @@ class Database:
         for connection in (*self._opened, self._connection):
             connection.close()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> Connection:
         with closing(self._bare()) as connection:
             check(connection)  # before anything is written to a file that is not ours
             if self._is_read_only:
@@ -127,7 +124,7 @@ class Database:
             raise
         return connection
 
-    def _bare(self) -> sqlite3.Connection:
+    def _bare(self) -> Connection:
         place: Path | str = self.path
         if self._is_read_only:
             place = f"{self.path.absolute().as_uri()}?{_read_only_mode(self.path)}"
@@ -136,10 +133,11 @@ class Database:
             timeout=self._busy_seconds,
             isolation_level=None,
             check_same_thread=False,
+            factory=Connection,
             uri=self._is_read_only,
         )
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> Connection:
         connection = self._bare()
         try:
             if not self._is_read_only:
@@ -199,9 +197,10 @@ class Database:
 
     def _write_together(self, jobs: list[_Job]) -> None:
         with translated(self.path), self._turn.taken(), transaction(self._connection):
+            begin_staging(self._connection)
             for job in jobs:
                 job.result = job.work(self._connection)
-            self._before_commit(self._connection)
+            write_staged(self._connection)
 
 
 def _read_only_mode(path: Path) -> str:

@@ -32,7 +32,7 @@ from newsreel.store.sqlite.rows import CONTENT_COLUMNS, content_of, dumps, known
 from newsreel.store.sqlite.search_staged import (
     Texts,
     clear_stage,
-    make_stage,
+    last_ids_of,
     stage_addition,
     stage_removal,
 )
@@ -244,8 +244,8 @@ class _Sync:
     """Stages what goes out and what comes in."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        make_stage(connection)
         self._connection = connection
+        self._last_ids = last_ids_of(connection)
         self._bits = connection.execute("SELECT bits FROM search_state").fetchone()[0]
         self._sites: dict[str, int] = {}
 
@@ -344,10 +344,13 @@ class _Sync:
 
     def _next_in(self, start: int, end: int, *, is_revised: bool) -> int | None:
         """Return the id after the last that is taken in a span."""
-        query = "SELECT max(id) FROM search_rows WHERE id >= ? AND id < ?"
-        last = self._connection.execute(query, (start, end)).fetchone()[0]
-        wanted = start if last is None else last + 1
+        last = self._last_ids.get(start)
+        if last is None:
+            query = "SELECT coalesce(max(id), ?1 - 1) FROM search_rows WHERE id >= ?1 AND id < ?2"
+            last = int(self._connection.execute(query, (start, end)).fetchone()[0])
+        wanted = last + 1
         wanted += wanted & 1 != is_revised
+        self._last_ids[start] = last if wanted >= end else wanted
         return wanted if wanted < end else None
 
 

@@ -6,17 +6,7 @@ first, those of all polls that are stored together.
 
 import sqlite3
 from itertools import groupby
-from operator import itemgetter
 
-MAKE = """
-    CREATE TEMP TABLE IF NOT EXISTS search_staged (
-        id INTEGER, is_added INTEGER, body TEXT, title TEXT, author TEXT,
-        PRIMARY KEY (id, is_added)
-    ) STRICT, WITHOUT ROWID
-"""
-STAGE = "INSERT INTO temp.search_staged (id, is_added, body, title, author) VALUES (?, ?, ?, ?, ?)"
-UNSTAGE = "DELETE FROM temp.search_staged WHERE id = ? AND is_added = 1"
-STAGED = "SELECT id, is_added, body, title, author FROM temp.search_staged ORDER BY id, is_added"
 ADD = "INSERT INTO search (rowid, body, title, author) VALUES (?, ?, ?, ?)"
 TAKE_OUT = "INSERT INTO search (search, rowid, body, title, author) VALUES ('delete', ?, ?, ?, ?)"
 
@@ -24,35 +14,52 @@ Texts = tuple[str, str, str]
 """What the columns body, title and author hold."""
 
 
+class Connection(sqlite3.Connection):
+    """A connection that knows what its transaction is about to change in the search index.
+
+    ``staged`` holds the texts of rows by id and whether they come in; ``last_ids`` the last id
+    that was taken in a span of ids, by where that begins.
+    """
+
+    staged: dict[tuple[int, bool], Texts]
+    last_ids: dict[int, int]
+
+
+def begin_staging(connection: Connection) -> None:
+    """Forget what an earlier transaction staged."""
+    connection.staged = {}
+    connection.last_ids = {}
+
+
+def last_ids_of(connection: sqlite3.Connection) -> dict[int, int]:
+    """Return what this transaction knows of spans of ids."""
+    assert isinstance(connection, Connection)
+    return connection.last_ids
+
+
 def stage_addition(connection: sqlite3.Connection, row_id: int, texts: Texts) -> None:
     """Let a row come in."""
-    connection.execute(STAGE, (row_id, 1, *texts))
+    assert isinstance(connection, Connection)
+    connection.staged[row_id, True] = texts
 
 
 def stage_removal(connection: sqlite3.Connection, row_id: int, texts: Texts) -> None:
     """Let a row go that came in with these texts."""
-    if not connection.execute(UNSTAGE, (row_id,)).rowcount:
-        connection.execute(STAGE, (row_id, 0, *texts))
-
-
-def make_stage(connection: sqlite3.Connection) -> None:
-    """Make room for what is staged, where there is none yet."""
-    connection.execute(MAKE)
+    assert isinstance(connection, Connection)
+    if connection.staged.pop((row_id, True), None) is None:
+        connection.staged[row_id, False] = texts
 
 
 def clear_stage(connection: sqlite3.Connection) -> None:
-    """Forget what is staged."""
-    make_stage(connection)
-    connection.execute("DELETE FROM temp.search_staged")
+    """Forget what is staged: the index is being emptied."""
+    assert isinstance(connection, Connection)
+    connection.staged.clear()
+    connection.last_ids.clear()
 
 
-def write_staged(connection: sqlite3.Connection) -> None:
-    """Write what is staged."""
-    make_stage(connection)
-    if connection.execute("SELECT 1 FROM temp.search_staged LIMIT 1").fetchone() is None:
-        return
-    staged = connection.execute(STAGED)
-    for is_added, rows in groupby(staged, key=itemgetter(1)):
-        values = ((row_id, *texts) for row_id, _, *texts in rows)
-        connection.executemany(ADD if is_added else TAKE_OUT, values)
-    clear_stage(connection)
+def write_staged(connection: Connection) -> None:
+    """Write what is staged; where a row goes and another comes in its place, in that order."""
+    for is_added, changes in groupby(sorted(connection.staged), key=lambda change: change[1]):
+        rows = [(change[0], *connection.staged[change]) for change in changes]
+        connection.executemany(ADD if is_added else TAKE_OUT, rows)
+    begin_staging(connection)

@@ -17,7 +17,6 @@ from newsreel.store.sqlite.migrate import schema_version
 from newsreel.store.sqlite.polls import Polls
 from newsreel.store.sqlite.rows import micros
 from newsreel.store.sqlite.search import Searches
-from newsreel.store.sqlite.search_staged import write_staged
 from newsreel.store.sqlite.sites import Sites
 from newsreel.store.sqlite.tables import Tables
 
@@ -42,12 +41,7 @@ class SqliteStore(Feeds, Polls, Hubs, Entries, Days, Imports, Sites, Searches, T
     def __init__(
         self, path: Path, *, busy_seconds: float = BUSY_SECONDS, is_read_only: bool = False
     ) -> None:
-        self._db = Database(
-            path,
-            before_commit=write_staged,
-            busy_seconds=busy_seconds,
-            is_read_only=is_read_only,
-        )
+        self._db = Database(path, busy_seconds=busy_seconds, is_read_only=is_read_only)
         self._is_read_only = is_read_only
         if is_read_only:
             return  # who can't write leases nothing
