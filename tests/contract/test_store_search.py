@@ -106,10 +106,13 @@ def names_of(answer: Answer) -> list[str]:
 
 
 @pytest.mark.parametrize("few", [0, 3000], ids=["language by the index", "language by rows"])
+@pytest.mark.parametrize("counted", [10_000, 2], ids=["all are counted", "few are counted"])
 async def test_search_finds_what_the_table_says(
-    store: Store, few: int, monkeypatch: pytest.MonkeyPatch
+    store: Store, few: int, counted: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("newsreel.store.sqlite.search_hits.FEW", few)
+    monkeypatch.setattr("newsreel.store.sqlite.search_ids.FEW", few)
+    monkeypatch.setattr("newsreel.store.sqlite.search_hits.COUNTED", counted)
+    monkeypatch.setattr("newsreel.store.sqlite.search_hits._rows_for", lambda wanted: wanted + 1)
     await fill(store)
     wrong = []
     for case in CASES:
@@ -436,7 +439,7 @@ async def test_counts_are_exact_up_to_a_bound_whatever_was_revised(
     counts = {}
     for bound in (19, 20, 30):
         monkeypatch.setattr("newsreel.store.sqlite.search_hits.COUNTED", bound)
-        monkeypatch.setattr("newsreel.store.sqlite.search_hits.MORE", 3)
+        monkeypatch.setattr("newsreel.store.sqlite.search_hits._rows_for", lambda wanted: wanted)
         page = (await ask(world.store, "title:ott*", limit=4, has_facets=True)).page
         counts[bound] = (page.count, page.is_count_exact, page.facets.is_whole)
 

@@ -98,6 +98,18 @@ def test_spans_are_those_of_the_index(text: str) -> None:
     assert starts == sorted(starts)
 
 
+@given(TEXTS, st.data())
+def test_wanted_spans_are_all_there(text: str, data: st.DataObject) -> None:
+    spans = spans_of(text)
+    wanted = data.draw(st.sets(st.sampled_from([*(span.token for span in spans), "a", "c"])))
+
+    found = spans_of(text, wanted)
+
+    assert [span for span in found if span.token in wanted] == [
+        span for span in spans if span.token in wanted
+    ]
+
+
 @given(TEXTS)
 def test_spans_hold_what_their_token_was_made_of(text: str) -> None:
     for span in spans_of(text):

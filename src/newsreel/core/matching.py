@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from itertools import islice
 from typing import Protocol
 
@@ -174,7 +175,7 @@ def is_feed_meant(value: str, feed: NamedFeed) -> bool:
     """
     if value.isdecimal() and len(value) < 19:
         return feed.id == int(value)
-    tokens, is_prefix = query_tokens(value)
+    tokens, is_prefix = _name_query(value)
     if any(_has_tokens(text, tokens, is_prefix=is_prefix) for text in (feed.title, feed.folder)):
         return True
     address = bare_address(value)
@@ -190,7 +191,18 @@ def is_tag_meant(value: str, feed: NamedFeed) -> bool:
 def _has_tokens(text: str | None, tokens: tuple[str, ...], *, is_prefix: bool) -> bool:
     if not text or not tokens:
         return False
-    return f" {' '.join(tokens)}{'' if is_prefix else ' '}" in f" {index_text(text)} "
+    return f" {' '.join(tokens)}{'' if is_prefix else ' '}" in _name_tokens(text)
+
+
+@lru_cache(100)
+def _name_query(value: str) -> tuple[tuple[str, ...], bool]:
+    return query_tokens(value)
+
+
+@lru_cache(10_000)
+def _name_tokens(text: str) -> str:
+    """Return the tokens of a name, remembered: those of all feeds are looked through."""
+    return f" {index_text(text)} "
 
 
 def is_on_site(value: str, url: str | None) -> bool:
@@ -212,6 +224,7 @@ def is_language_meant(value: str, language: str | None) -> bool:
     return tag == value or tag.startswith(f"{value}-")
 
 
+@lru_cache(10_000)
 def bare_address(url: str | None) -> str:
     """Return an address in lower case without scheme and ``www.``."""
     address = (url or "").strip().lower()

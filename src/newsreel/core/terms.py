@@ -66,7 +66,9 @@ def index_text(text: str) -> str:
     if text.isascii():
         tokens = text.translate(_ASCII).split()
     else:
-        tokens = " ".join([_CHUNKS[chunk] for chunk in _CHUNK.findall(text.lower())]).split()
+        chunks = _CHUNK.findall(text.lower())
+        folded = [chunk if chunk.isascii() else _CHUNKS[chunk] for chunk in chunks]
+        tokens = " ".join(folded).split()
     if len(text) > LONGEST and max(map(len, tokens), default=0) > LONGEST:
         tokens = [token[:LONGEST] for token in tokens]
     return " ".join(tokens)
@@ -116,8 +118,6 @@ class _Chunks(dict[str, str]):
     """What chunks fold to, remembered: most words of an entry have been seen before."""
 
     def __missing__(self, chunk: str) -> str:
-        if chunk.isascii():
-            return chunk
         folded = _UNSPACED.sub(_paired, fold(chunk))
         if len(chunk) <= 24:
             if len(self) >= 20_000:  # some megabytes

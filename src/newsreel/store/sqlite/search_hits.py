@@ -8,17 +8,14 @@ common word takes seconds.
 """
 
 import sqlite3
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from itertools import islice
-from operator import itemgetter
-from time import monotonic
+from operator import neg
 from typing import Any
 
-from newsreel.core.matching import is_language_meant
 from newsreel.core.ranking import terms_of
 from newsreel.core.searchable import body_text, moment_of
 from newsreel.model.query import (
@@ -34,35 +31,25 @@ from newsreel.model.query import (
 )
 from newsreel.store.protocols import Found
 from newsreel.store.sqlite.rows import CONTENT_COLUMNS, content_of, dumps, known_moment
+from newsreel.store.sqlite.search_ids import Matches
 from newsreel.store.sqlite.search_index import DAY_ZERO
-from newsreel.store.sqlite.search_query import Asked, Asking, inflected_languages_of
 
 COUNTED = 10_000
-MORE = 1_500
 RANKED = 5_000
-FEW = 3_000
+BLOCK = 200
+"""Ids whose entries are looked up at once."""
 SHORTLISTED = 30
 """Of each kind: all words in the title, one of them there, and the others."""
 TITLED = 2_000
 """Titles of that kind that are looked through for those."""
-STEPS = 200
-"""Of SQLite's machine, between two looks at the clock."""
 
-IDS = """
-    SELECT rowid FROM search WHERE search MATCH ? AND rowid BETWEEN ? AND ?
-    ORDER BY rowid DESC LIMIT ?
-"""
-CHECKED_IDS = """
-    SELECT s.rowid FROM search s CROSS JOIN search_rows r ON r.id = s.rowid
-    WHERE s.search MATCH ? AND s.rowid BETWEEN ? AND ? AND {}
-    ORDER BY s.rowid DESC LIMIT ?
-"""
 ENTRIES = """
     SELECT r.id, r.entry_id FROM json_each(?) i CROSS JOIN search_rows r ON r.id = i.value
     ORDER BY r.id DESC
 """
-SPOKEN = """
-    SELECT r.id, r.language FROM json_each(?) i CROSS JOIN search_rows r ON r.id = i.value
+SIBLINGS = """
+    SELECT r.id, r.entry_id FROM json_each(?) i CROSS JOIN search_rows o ON o.id = i.value
+    CROSS JOIN search_rows r ON r.entry_id = o.entry_id GROUP BY r.id ORDER BY r.id DESC
 """
 DIVIDED = """
     SELECT r.feed_id, r.language, r.site_id
@@ -83,28 +70,60 @@ Rows = tuple[int, ...]
 
 
 class _Hits:
-    """Entries by the ids of their rows, the newest first; odd ids may be several of an entry."""
+    """Entries by the ids of their rows, the newest first; odd ids may be several of an entry.
 
-    def __init__(self, connection: sqlite3.Connection, ids: list[int]) -> None:
+    ``has`` tells of rows above these whether they match: an entry stands by its newest row. Which
+    rows are of one entry is then looked up late, as it is asked for.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        ids: list[int],
+        has: Callable[[int], bool] | None = None,
+    ) -> None:
+        self._connection = connection
         self._ids = ids
+        self._has = has
+        self._rows: dict[int, Rows] = {}
         odd = [row_id for row_id in ids if row_id & 1]
-        self._entry_ids = dict(connection.execute(ENTRIES, (dumps(odd),))) if odd else {}
-        self._rows: dict[int, list[int]] = {}
-        for row_id in odd:
-            self._rows.setdefault(self._entry_ids[row_id], []).append(row_id)
-        self.count = len(ids) - len(odd) + len(self._rows)
+        self.count = len(ids) - len(odd)
+        self._is_grouped = has is None
+        if self._is_grouped and odd:
+            groups: dict[int, list[int]] = {}
+            for row_id, entry_id in connection.execute(ENTRIES, (dumps(odd),)):
+                groups.setdefault(entry_id, []).append(row_id)
+            self._rows = {row_id: tuple(rows) for rows in groups.values() for row_id in rows}
+            self.count += len(groups)
 
-    def __iter__(self) -> Iterator[Rows]:
-        """Yield them one after the other."""
-        for row_id in self._ids:
-            if not row_id & 1:
-                yield (row_id,)
-            elif (rows := self._rows[self._entry_ids[row_id]])[0] == row_id:
-                yield tuple(rows)
-
-    def after(self, place: int | None) -> Iterator[Rows]:
+    def after(self, place: int | None = None) -> Iterator[Rows]:
         """Yield those that stand below a place."""
-        return (rows for rows in self if place is None or rows[0] < place)
+        first = 0 if place is None else self._at(place - 1)
+        for start in range(first, len(self._ids), BLOCK):
+            block = self._ids[start : start + BLOCK]
+            if not self._is_grouped:
+                self._group([row_id for row_id in block if row_id & 1])
+            for row_id in block:
+                if not row_id & 1:
+                    yield (row_id,)
+                elif (rows := self._rows[row_id])[0] == row_id:
+                    yield rows
+
+    def _group(self, odd: list[int]) -> None:
+        groups: dict[int, list[int]] = {}
+        for row_id, entry_id in self._connection.execute(SIBLINGS, (dumps(odd),)):
+            if self._is_match(row_id):
+                groups.setdefault(entry_id, []).append(row_id)
+        self._rows |= {row_id: tuple(rows) for rows in groups.values() for row_id in rows}
+
+    def _is_match(self, row_id: int) -> bool:
+        if row_id > self._ids[0]:
+            return self._has is not None and self._has(row_id)
+        return self._ids[self._at(row_id) :][:1] == [row_id]
+
+    def _at(self, row_id: int) -> int:
+        """Return where the first id is that is not greater."""
+        return bisect_left(self._ids, -row_id, key=neg)
 
 
 class Search:
@@ -113,121 +132,79 @@ class Search:
     def __init__(self, connection: sqlite3.Connection, root: Node, *, seconds: float) -> None:
         self._connection = connection
         self._root = root
-        self._end = monotonic() + seconds
         self._bits = connection.execute("SELECT bits FROM search_state").fetchone()[0]
-        self._asking = Asking(connection, bits=self._bits)
-        self._is_whole = True
+        self._matches = Matches(connection, root, bits=self._bits, seconds=seconds)
 
     def found(self, order: Order, limit: int, after: int | None, *, has_facets: bool) -> Found:
         """Return candidates, their number, and what they divide into."""
-        asked = self._asking.asked(self._root)
-        newest = self._newest(asked)
+        newest = self._counted(has_facets=has_facets)
+        count = COUNTED + 1 if newest is None else newest.count
         if order is Order.NEWEST:
-            chosen = self._page(asked, newest, limit, after)
+            chosen = self._page(newest, limit, after)
         else:
-            chosen = self._shortlist(asked, newest, after)
-        is_exact = self._is_whole and newest.count <= COUNTED
+            chosen = self._shortlist(newest, after)
+        is_exact = self._matches.is_whole and count <= COUNTED
         has_more = order is Order.NEWEST and len(chosen) > limit
         shown = chosen[:limit] if has_more else chosen
-        top = next(iter(newest), None)
         return Found(
             candidates=candidates_of(self._connection, shown),
-            count=min(newest.count, COUNTED),
+            count=min(count, COUNTED),
             is_count_exact=is_exact,
-            facets=self._facets(newest, is_whole=is_exact) if has_facets else Facets(),
-            top=top[0] if top else None,
+            facets=self._facets(newest, is_whole=is_exact) if newest and has_facets else Facets(),
+            top=max((rows[0] for rows in chosen), default=None),
             last=shown[-1][0] if has_more else None,
-            is_whole=self._is_whole,
+            is_whole=self._matches.is_whole,
         )
 
-    def _newest(self, asked: Asked) -> _Hits:
-        """Return all hits, or more than are counted: several rows may be of one entry."""
-        ids = self._few(asked) if asked.condition is None else None
-        if ids is not None:
-            return _Hits(self._connection, ids)
-        limit = COUNTED + MORE
-        ids = self._ids(asked, limit)
-        hits, goes_on = _Hits(self._connection, ids), len(ids) == limit
-        while goes_on and hits.count <= COUNTED:
-            more = self._ids(replace(asked, greatest=ids[-1] - 1), MORE)
-            hits, goes_on = _Hits(self._connection, ids + more), len(more) == MORE
+    def _counted(self, *, has_facets: bool) -> _Hits | None:
+        """Return all hits, or more than are counted; None: there are more, and none was read."""
+        wanted = COUNTED + 1
+        if not has_facets and self._matches.are_more_than(COUNTED, _rows_for(wanted)):
+            return None
+        return self._hits(wanted)
+
+    def _hits(self, wanted: int, below: int | None = None) -> _Hits:
+        """Return as many hits, or all there are; several rows may be of one entry."""
+        limit = _rows_for(wanted)
+        has = None if below is None else self._matches.has
+        ids = self._matches.newest(limit, below=below)
+        hits, goes_on = _Hits(self._connection, ids, has), len(ids) == limit
+        while goes_on and hits.count < wanted:
+            more = self._matches.newest(limit, below=ids[-1])
             ids += more
+            hits, goes_on = _Hits(self._connection, ids, has), len(more) == limit
         return hits
 
-    def _few(self, asked: Asked) -> list[int] | None:
-        """Return all ids where words have other forms and not many rows have any; else None.
-
-        Then it is faster to look up the languages of those than to have the index check them.
-        A single word is mostly in many.
-        """
-        languages = inflected_languages_of(self._root)
-        terms = terms_of(self._root)
-        if not languages or (len(terms) == 1 and terms[0].field is None):
-            return None
-        found = self._ids(self._loosely(asked, languages), FEW + 1)
-        if len(found) > FEW or not self._is_whole:
-            return None
-        exact = set(self._ids(self._loosely(asked, ()), FEW))
-        rest = [row_id for row_id in found if row_id not in exact]
-        spoken = dict(self._connection.execute(SPOKEN, (dumps(rest),))) if rest else {}
-        for language in languages:
-            speaking = {row for row, tag in spoken.items() if is_language_meant(language, tag)}
-            if speaking:
-                exact |= speaking & set(self._ids(self._loosely(asked, (language,)), FEW))
-        return [row_id for row_id in found if row_id in exact]
-
-    def _loosely(self, asked: Asked, languages: Iterable[str]) -> Asked:
-        loose = self._asking.loosely(self._root, languages)
-        return replace(loose, least=asked.least, greatest=asked.greatest)
-
-    def _ids(self, asked: Asked, limit: int) -> list[int]:
-        """Return the newest ids; less of them where the time is up."""
-        values: tuple[Any, ...] = (asked.match, asked.least, asked.greatest)
-        query = IDS
-        if asked.condition is not None:
-            query = CHECKED_IDS.format(f"({asked.condition.sql})")
-            values += asked.condition.values
-        found: list[int] = []
-        if not self._is_whole:
-            return found
-        try:
-            with _interrupted_at(self._connection, self._end):
-                found.extend(map(itemgetter(0), self._connection.execute(query, (*values, limit))))
-        except sqlite3.OperationalError as error:
-            if "interrupt" not in str(error):
-                raise
-            self._is_whole = False
-        return found
-
-    def _page(self, asked: Asked, newest: _Hits, limit: int, after: int | None) -> list[Rows]:
+    def _page(self, newest: _Hits | None, limit: int, after: int | None) -> list[Rows]:
         """Return the hits of a page, and one more where there is one."""
-        page = list(islice(newest.after(after), limit + 1))
-        if after is None or len(page) > limit or newest.count <= COUNTED:
-            return page
-        # Deeper than what was counted. The wordings of an entry stand close to each other.
-        older = replace(asked, greatest=min(asked.greatest, after - 1))
-        ids = self._ids(older, 4 * limit + 100)
-        return list(islice(_Hits(self._connection, ids), limit + 1))
+        if newest is not None:
+            page = list(islice(newest.after(after), limit + 1))
+            if len(page) > limit or newest.count <= COUNTED:
+                return page
+        return list(islice(self._hits(limit + 1, after).after(), limit + 1))
 
-    def _shortlist(self, asked: Asked, newest: _Hits, top: int | None) -> list[Rows]:
+    def _shortlist(self, newest: _Hits | None, top: int | None) -> list[Rows]:
         """Return what is worth ranking: words in the title, then the newest.
 
         What stands above ``top`` came since the first page.
         """
-        ranked = list(islice(newest.after(None if top is None else top + 1), RANKED))
+        below = None if top is None else top + 1
+        if newest is None:
+            ranked = list(islice(self._hits(RANKED, below).after(), RANKED))
+        else:
+            ranked = list(islice(newest.after(below), RANKED))
         if len(ranked) <= 3 * SHORTLISTED:
             return ranked
-        window = replace(asked, least=ranked[-1][0], greatest=ranked[0][0], condition=None)
         by_row = {row_id: rows for rows in ranked for row_id in rows}
         chosen: dict[Rows, None] = {}
         for node in _titled(self._root):
-            titled = replace(window, match=self._asking.asked(node).match)
-            found = (by_row.get(row_id) for row_id in self._ids(titled, TITLED))
+            titled = self._matches.of(node, ranked[-1][0], ranked[0][0], TITLED)
+            found = map(by_row.get, titled)
             chosen |= dict.fromkeys(islice(filter(None, found), SHORTLISTED))
         return list(chosen | dict.fromkeys(ranked[:SHORTLISTED]))
 
     def _facets(self, hits: _Hits, *, is_whole: bool) -> Facets:
-        places = [rows[0] for rows in islice(hits, COUNTED)]
+        places = [rows[0] for rows in islice(hits.after(), COUNTED)]
         rows = self._connection.execute(DIVIDED, (dumps(places),)).fetchall()
         feeds = Counter(row[0] for row in rows)
         sites = Counter(row[2] for row in rows)
@@ -246,6 +223,11 @@ class Search:
                 for day, count in sorted(days.items())
             ),
         )
+
+
+def _rows_for(entries: int) -> int:
+    """Return how many rows to read for some entries: a tenth of them may have several."""
+    return entries + entries // 5 + 100
 
 
 def candidates_of(
@@ -302,13 +284,3 @@ def _summed(pairs: Iterable[tuple[str | None, int]]) -> Counter[str]:
 def _counts(counted: Counter[str]) -> tuple[FacetCount, ...]:
     ordered = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
     return tuple(FacetCount(value, count) for value, count in ordered)
-
-
-@contextmanager
-def _interrupted_at(connection: sqlite3.Connection, end: float) -> Iterator[None]:
-    """Interrupt what a connection does when its time is up."""
-    connection.set_progress_handler(lambda: monotonic() > end, STEPS)
-    try:
-        yield
-    finally:
-        connection.set_progress_handler(None, 0)

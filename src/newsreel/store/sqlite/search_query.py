@@ -75,17 +75,20 @@ class Asked:
     condition: Condition | None = None
 
 
-def inflected_languages_of(node: Node) -> frozenset[str]:
-    """Return the languages in which a query looks for other forms of its words."""
+def words_in(node: Node) -> list[Word]:
+    """Return the words that a query looks for, in their order; not what it excludes."""
     match node:
-        case Word(inflections=inflections):
-            return frozenset(found.language for found in inflections)
+        case Word():
+            return [node]
         case And(parts) | Or(parts):
-            return frozenset().union(*map(inflected_languages_of, parts))
-        case Not(part):
-            return inflected_languages_of(part)
+            return [word for part in parts for word in words_in(part)]
         case _:
-            return frozenset()
+            return []
+
+
+def any_form(field: TextField | None, found: Inflections) -> str:
+    """Return an expression that finds other forms of a word, in entries of any language."""
+    return _any_of([_form(field, Form((token,))) for token in found.tokens])
 
 
 def quoted(tokens: Iterable[str]) -> str:
@@ -185,7 +188,7 @@ class Asking:
         """Return an expression for other forms of a word in a language; empty: not asked for."""
         if self._spoken is not None and found.language not in self._spoken:
             return ""
-        forms = _any_of([_form(field, Form((token,))) for token in found.tokens])
+        forms = any_form(field, found)
         mark = quoted([language_mark(found.language)])
         return forms if self._spoken is not None else f"{forms} AND {mark}"
 
