@@ -42,8 +42,9 @@ TERMS = f"{TERMS_VERSION} unicode {unicodedata.unidata_version} lexbor {selectol
 
 EVERYTHING = "=a"
 FEWEST_BITS, MOST_BITS = 13, 30
-IDS_FOR_AN_ENTRY, IDS_FOR_A_FEED = 4, 8
-"""What the busiest day needs: half of its ids are odd, and it should not be full."""
+IDS_FOR_AN_ENTRY, IDS_FOR_A_FEED, IDS_FOR_A_NEW_FEED = 4, 8, 32
+"""What the busiest day needs: half of its ids are odd, and it should not be full. A feed that is
+polled for the first time brings some ten entries, many of them of one day."""
 QUARTERS = 96
 """Of an hour, in a day; they have three quarters of its ids, those that are full overflow."""
 MERGED_PAGES = 500
@@ -199,10 +200,10 @@ def empty_index(connection: sqlite3.Connection, *, bits: int = FEWEST_BITS) -> N
     )
 
 
-def _fitting_bits(connection: sqlite3.Connection) -> int:
+def _fitting_bits(connection: sqlite3.Connection, each: int = IDS_FOR_A_FEED) -> int:
     """Return how many bits a day needs: more cost space, fewer would soon be too few."""
     busiest, feeds = connection.execute(BUSIEST).fetchone()
-    wanted = int(max(IDS_FOR_AN_ENTRY * (busiest or 0), IDS_FOR_A_FEED * feeds))
+    wanted = int(max(IDS_FOR_AN_ENTRY * (busiest or 0), each * feeds))
     return min(max(FEWEST_BITS, wanted.bit_length()), MOST_BITS)
 
 
@@ -219,7 +220,7 @@ def _ready(connection: sqlite3.Connection) -> int:
     if terms == TERMS:
         return int(pending)
     if terms == "":
-        bits = _fitting_bits(connection)
+        bits = _fitting_bits(connection, IDS_FOR_A_NEW_FEED)
         connection.execute("UPDATE search_state SET terms = ?, bits = ?", (TERMS, bits))
         return int(pending)
     empty_index(connection)
