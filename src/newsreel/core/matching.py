@@ -180,7 +180,7 @@ def is_feed_meant(value: str, feed: NamedFeed) -> bool:
         return True
     address = bare_address(value)
     urls = (feed.url, feed.first_url, feed.site_url, *feed.aliases)
-    return bool(address) and any(address in bare_address(url) for url in urls if url)
+    return bool(address) and any(address in _feed_address(url) for url in urls if url)
 
 
 def is_tag_meant(value: str, feed: NamedFeed) -> bool:
@@ -197,6 +197,11 @@ def _has_tokens(text: str | None, tokens: tuple[str, ...], *, is_prefix: bool) -
 @lru_cache(100)
 def _name_query(value: str) -> tuple[tuple[str, ...], bool]:
     return query_tokens(value)
+
+
+@lru_cache(10_000)
+def _feed_address(url: str) -> str:
+    return bare_address(url)
 
 
 @lru_cache(10_000)
@@ -224,7 +229,6 @@ def is_language_meant(value: str, language: str | None) -> bool:
     return tag == value or tag.startswith(f"{value}-")
 
 
-@lru_cache(10_000)
 def bare_address(url: str | None) -> str:
     """Return an address in lower case without scheme and ``www.``."""
     address = (url or "").strip().lower()

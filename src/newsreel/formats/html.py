@@ -64,7 +64,7 @@ _BLOCKS = frozenset(
 _UNSEEN = ["script", "style", "template", "noframes", "iframe", "head"]
 _ODD = r"\t\r\f\v\u00a0\u2000-\u200b\u202f\u205f\u3000"
 _SPACES = re.compile(f" *[{_ODD}][ {_ODD}]*|  +")
-_ODD_SPACES = ("  ", "\t", "\r", "\f", "\v")
+_ODD_SPACE = re.compile(f"[{_ODD}]")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?")
 
 
@@ -109,7 +109,7 @@ def unescaped(text: str) -> str:
 
 
 def _folded(text: str) -> str:
-    if not text.isascii() or any(spaces in text for spaces in _ODD_SPACES):
+    if "  " in text or _ODD_SPACE.search(text):
         text = _SPACES.sub(" ", text)
     return "\n".join([line for line in map(str.strip, text.split("\n")) if line])
 

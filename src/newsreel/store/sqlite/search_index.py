@@ -18,6 +18,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
@@ -407,11 +408,11 @@ def has_mark(what: str) -> str:
     return f"=h{what}"
 
 
-def language_marks(language: str) -> Iterator[str]:
-    """Yield the tokens of a language tag and of the wider ones: ``pt-br``, ``pt``."""
+@lru_cache(1000)
+def language_marks(language: str) -> tuple[str, ...]:
+    """Return the tokens of a language tag and of the wider ones: ``pt-br``, ``pt``."""
     parts = language.split("-")
-    for end in range(1, len(parts) + 1):
-        yield language_mark("-".join(parts[:end]))
+    return tuple(language_mark("-".join(parts[:end])) for end in range(1, len(parts) + 1))
 
 
 def language_mark(language: str) -> str:
