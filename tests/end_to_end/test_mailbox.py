@@ -93,7 +93,8 @@ async def test_an_unchanged_mailbox_costs_no_look_at_its_messages(server: MailSe
 
     assert second.is_not_modified
     verbs = [line.split()[0] for line in server.commands[asked:] if line]
-    assert verbs == ["CAPABILITY", "AUTHENTICATE", "EXAMINE", "LOGOUT"]
+    assert verbs[:3] == ["CAPABILITY", "AUTHENTICATE", "EXAMINE"]
+    assert set(verbs[3:]) <= {"LOGOUT"}  # which may still be on its way
 
 
 async def test_what_comes_or_goes_is_noticed(server: MailServer) -> None:
