@@ -30,7 +30,7 @@ MOST_PASSAGES = 2
 _LEAD = 50  # characters before the first mark
 _MOST_READ = 30_000  # characters of a body in which passages are looked for
 _MOST_MARKS = 400
-_LINES = str.maketrans("\n\r\t\v\f\u2028\u2029\x85", " " * 8)
+_LINE = re.compile("[\n\r\t\v\f\u2028\u2029\x85]")
 _EXTENDING = re.compile("[\u200d\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")
 
 
@@ -76,12 +76,12 @@ def hit_of(query: Query, candidate: Candidate, score: float = 0.0) -> Hit:
 def _whole(
     place: TextField, text: str, terms: list[Word | Phrase], language: str | None
 ) -> Snippet:
-    text = text.translate(_LINES)
+    text = _LINE.sub(" ", text)
     return Snippet(place, text, _merged(_marks(place, text, terms, language)))
 
 
 def _passages(body: str, terms: list[Word | Phrase], candidate: Candidate) -> list[Snippet]:
-    body = body.translate(_LINES)
+    body = _LINE.sub(" ", body)
     marks = _marks(TextField.BODY, body, terms, candidate.language)
     goes_on = len(candidate.body) > _MOST_READ
     if not marks:
@@ -215,7 +215,7 @@ def _matches(
         yield from _form_matches(form, tokens)
     if isinstance(term, Word):
         for inflections in _spoken(term, language):
-            for token in inflections.tokens:
+            for token in filter(tokens.places, inflections.tokens):
                 yield from _form_matches(Form((token,)), tokens)
 
 

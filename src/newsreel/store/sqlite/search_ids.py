@@ -7,9 +7,11 @@ once, and of the others the languages are looked up, where they are not many.
 """
 
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from operator import neg
 from time import monotonic
 from typing import Any
 
@@ -92,8 +94,6 @@ class Matches:
         return self._ids(asked, limit)
 
     def _spoken(self, asked: Asked, limit: int) -> list[int]:
-        if isinstance(self._root, Word) and self._root.field is None:
-            return self._ids(asked, limit)  # a single word is mostly in many
         exact = self._exact
         if exact is None or asked is not self._asked:
             exact = self._ids(self._loosely(asked, ()), limit)
@@ -102,7 +102,7 @@ class Matches:
             return exact
         goes_on = len(loose) == limit
         window = replace(asked, least=loose[-1]) if goes_on else asked
-        passed = set(exact)
+        passed = set(exact[: bisect_right(exact, -window.least, key=neg)])
         rest = [row_id for row_id in loose if row_id not in passed]
         if len(rest) > FEW:
             return self._ids(asked, limit)
