@@ -220,6 +220,8 @@ class _Talk:
             raise
         except ValueError:  # letters or numbers that the standard library's client can't read
             return self._failed(FaultKind.PROTOCOL, f"{self._box.host}: it does not make sense")
+        except ConnectionError:
+            return self._failed(FaultKind.PROTOCOL, f"{self._box.host} hung up")
 
     def _failed(self, kind: FaultKind, detail: str) -> Capture:
         return replace(self._blank, fault=Fault(kind, detail))
