@@ -122,7 +122,9 @@ class Hub:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {name: value for name, value in (usual | named).items() if value}
         pieces = iter([body[at : at + 1000] for at in range(0, len(body), 1000)])
-        return self._send("POST", form["hub.callback"], pieces if is_chunked else body, sent).status
+        return self._send(
+            "POST", form["hub.callback"], pieces if is_chunked else body, sent
+        ).status
 
     def _send(self, method: str, url: str, body: Any = None, headers: Any = ()) -> Answered:
         for public, place in self.at.items():

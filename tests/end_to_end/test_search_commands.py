@@ -52,7 +52,8 @@ def test_titles_come_with_day_feed_and_id(newsreel: Newsreel) -> None:
 
 def test_pages_go_on_to_the_end(newsreel: Newsreel) -> None:
     whole = newsreel.json("search", "the", "--limit", "1000")
-    ids, key = [], []
+    ids: list[str] = []
+    key: list[str] = []
     while True:
         page = newsreel.json("search", "the", "--limit", "60", *key)
         ids += [hit["id"] for hit in page["hits"]]
@@ -77,7 +78,7 @@ def test_facets_are_counted_in_any_order(newsreel: Newsreel, order: str) -> None
 def test_a_former_wording_is_called_so(newsreel: Newsreel) -> None:
     found = newsreel.json("search", "has:revision", "--limit", "1000")["hits"]
     assert found
-    former = {}
+    former: dict[str, str] = {}
     for hit in found:
         shown = newsreel.json("show", hit["id"])
         first, *_, last = (r["title"] or "" for r in shown["wordings"])
