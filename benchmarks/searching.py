@@ -33,6 +33,8 @@ from search_world import build
 from world import environment, running, unpacked
 
 from newsreel.app.search import search, similar
+from newsreel.cli.context import Context
+from newsreel.config import Settings
 from newsreel.model.query import Order
 from newsreel.store import Store, open_store
 
@@ -72,7 +74,7 @@ def main() -> None:
     if options.entries:
         path = made(work, options.entries)
         print_size(path)
-        asyncio.run(print_searches(path, words_of(path), options.rounds))
+        Context(Settings()).run(print_searches(path, words_of(path), options.rounds))
     if options.peers_python:
         few = made(work, options.peers_entries)
         print_peers(few, words_of(few), options.peers_python)

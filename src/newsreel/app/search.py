@@ -1,5 +1,6 @@
 """Search the archive: what is typed to a page of hits, and what there is to say about it."""
 
+import asyncio
 import re
 from dataclasses import dataclass
 
@@ -43,9 +44,9 @@ async def search(
     whoever asks owns them. Raises :class:`~newsreel.errors.UsageError` for a key that no page had.
     """
     place, offset = _place(after, order)
-    state = await index_state(store)
+    state, languages = await asyncio.gather(index_state(store), inflected_languages(store))
     now = clock()
-    query = prepare_query(parse_query(text, now), await inflected_languages(store))
+    query = prepare_query(parse_query(text, now), languages)
     found = await store.search(query, order=order, limit=limit, after=place, has_facets=has_facets)
     ranked = rank(query, found.candidates, order=order, now=now)
     shown = ranked[offset : offset + limit]
