@@ -220,7 +220,7 @@ class _Talk:
             raise
         except ValueError:  # letters or numbers that the standard library's client can't read
             return self._failed(FaultKind.PROTOCOL, f"{self._box.host}: it does not make sense")
-        except ConnectionError:
+        except (BrokenPipeError, ConnectionResetError):
             return self._failed(FaultKind.PROTOCOL, f"{self._box.host} hung up")
 
     def _failed(self, kind: FaultKind, detail: str) -> Capture:
