@@ -26,6 +26,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from closing import close
+
 RSS = "application/rss+xml; charset=utf-8"
 
 
@@ -219,10 +221,7 @@ class Publisher:
         self.port = server.sockets[0].getsockname()[1]
         self._started.set()
         await self._closing.wait()
-        server.close()
-        for _ in range(4):  # what was accepted just now has yet to be answered
-            await asyncio.sleep(0)
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await close(server)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with self._counted(writer):
