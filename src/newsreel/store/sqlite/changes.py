@@ -15,8 +15,9 @@ from newsreel.model.day import WriteReason
 from newsreel.model.entry import Revision, Sighting
 from newsreel.model.feed import Feed
 from newsreel.model.poll import Changes, NewEntry, NewRevision, Reread, Tombstone
+from newsreel.store.rows import dumps, micros, observed_text, revision_row
 from newsreel.store.sqlite.dirt import mark_dirty
-from newsreel.store.sqlite.rows import INSERT_WORDING, dumps, micros, observed_text, revision_row
+from newsreel.store.sqlite.rows import INSERT_WORDING
 from newsreel.store.sqlite.search_index import EntryRows, index_entries, index_new
 
 INSERT_ENTRY = """

@@ -11,9 +11,10 @@ from newsreel.model.day import WriteReason
 from newsreel.model.entry import Entry
 from newsreel.model.poll import Tombstone
 from newsreel.store.protocols import TombstoneRecord
+from newsreel.store.rows import dumps, known_moment, micros, moment
 from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.dirt import mark_dirty
-from newsreel.store.sqlite.rows import dumps, entries_of, known_moment, micros, moment
+from newsreel.store.sqlite.rows import entries_of
 from newsreel.store.sqlite.search_index import forget, index_entries, unindex_entries
 
 SHORTEST_ID = 6

@@ -9,10 +9,7 @@ from newsreel.formats.urls import asked_host_of, is_born_private, is_mailbox
 from newsreel.model.day import WriteReason
 from newsreel.model.feed import Feed, FeedStatus, NewFeed
 from newsreel.store.protocols import AddedFeed
-from newsreel.store.sqlite.database import Database
-from newsreel.store.sqlite.dirt import DAYS_OF_FEED, mark_dirty, mark_feed_dirty
-from newsreel.store.sqlite.rows import (
-    FEED_COLUMNS,
+from newsreel.store.rows import (
     FEED_TABLES,
     MICROSECOND,
     dumps,
@@ -21,6 +18,9 @@ from newsreel.store.sqlite.rows import (
     page_rules_text,
     request_options_text,
 )
+from newsreel.store.sqlite.database import Database
+from newsreel.store.sqlite.dirt import DAYS_OF_FEED, mark_dirty, mark_feed_dirty
+from newsreel.store.sqlite.rows import FEED_COLUMNS
 from newsreel.store.sqlite.search_index import forget, unindex_entries
 
 SELECT = f"SELECT {FEED_COLUMNS} FROM {FEED_TABLES} "  # noqa: S608 - constants only

@@ -10,11 +10,11 @@ from newsreel.errors import LeaseLost
 from newsreel.model.feed import Feed, FeedStatus
 from newsreel.model.hub import Announcement, HubStatus, HubSubscription
 from newsreel.model.poll import Poll
+from newsreel.store.rows import dumps, feed_of, known_moment, micros, moment
 from newsreel.store.sqlite.changes import save_changes
 from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.feeds import SELECT, feed_by_id
 from newsreel.store.sqlite.holder import Holder
-from newsreel.store.sqlite.rows import dumps, feed_of, known_moment, micros, moment
 
 COLUMNS = """
     feed_id, hub, topic, token, secret, status, is_pending, asked_at, next_at, attempts,

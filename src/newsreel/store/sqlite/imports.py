@@ -12,17 +12,11 @@ from newsreel.model.entry import Entry
 from newsreel.model.feed import Feed
 from newsreel.model.legacy import Import, LegacyFile, LegacyKind, LegacyRow, StoredLegacyRow
 from newsreel.model.poll import Changes
+from newsreel.store.rows import CONTENT_COLUMNS, content_of, dumps, micros, revision_row
 from newsreel.store.sqlite.changes import save_changes, searchable_in
 from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.feeds import feed_by_id, note_title
-from newsreel.store.sqlite.rows import (
-    CONTENT_COLUMNS,
-    INSERT_WORDING,
-    content_of,
-    dumps,
-    micros,
-    revision_row,
-)
+from newsreel.store.sqlite.rows import INSERT_WORDING
 from newsreel.store.sqlite.search_index import index_entries
 
 FILE = """

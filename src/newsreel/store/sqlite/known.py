@@ -10,7 +10,7 @@ from newsreel.formats.document import PARSER_VERSION
 from newsreel.model.entry import Content, Sighting
 from newsreel.model.feed import Feed, IdentityPolicy
 from newsreel.model.poll import Known, KnownEntry
-from newsreel.store.sqlite.rows import CONTENT_COLUMNS, content_of, dumps, known_moment
+from newsreel.store.rows import CONTENT_COLUMNS, content_of, dumps, known_moment
 
 COLUMNS = """
     id, identity, guid, revision_count, number, reread, digest, digest_version, parser_version,

@@ -15,6 +15,7 @@ from newsreel.model.feed import Feed
 from newsreel.model.host import HostState
 from newsreel.model.poll import Gap, Known, Outcome, Poll, PollRecord
 from newsreel.store.protocols import HOST_SHARE
+from newsreel.store.rows import dumps, feed_of, known_moment, micros, moment, request_options_text
 from newsreel.store.sqlite.changes import save_changes, searchable_in
 from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.dirt import mark_dirty, mark_feed_dirty, mark_span
@@ -22,14 +23,6 @@ from newsreel.store.sqlite.feeds import SELECT, note_title
 from newsreel.store.sqlite.holder import Holder
 from newsreel.store.sqlite.hubs import note_unpushed, save_pushed
 from newsreel.store.sqlite.known import known_of
-from newsreel.store.sqlite.rows import (
-    dumps,
-    feed_of,
-    known_moment,
-    micros,
-    moment,
-    request_options_text,
-)
 
 CLOCK_SLACK = timedelta(minutes=5)
 

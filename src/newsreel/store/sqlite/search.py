@@ -7,9 +7,9 @@ from newsreel.core.searchable import body_text
 from newsreel.core.similar import score_shared, telling_terms, terms_of_entry
 from newsreel.model.query import Candidate, Order, Query, SavedSearch
 from newsreel.store.protocols import Found, IndexState
+from newsreel.store.rows import dumps, known_moment, micros
 from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.entries import entry_by_id
-from newsreel.store.sqlite.rows import dumps, known_moment, micros
 from newsreel.store.sqlite.search_hits import Search, candidates_of
 from newsreel.store.sqlite.search_index import TERMS, empty_index, index_batch, merge_whole
 from newsreel.store.sqlite.search_query import quoted

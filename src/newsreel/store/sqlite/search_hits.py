@@ -30,7 +30,7 @@ from newsreel.model.query import (
     TextField,
 )
 from newsreel.store.protocols import Found
-from newsreel.store.sqlite.rows import CONTENT_COLUMNS, content_of, dumps, known_moment
+from newsreel.store.rows import CONTENT_COLUMNS, content_of, dumps, known_moment
 from newsreel.store.sqlite.search_ids import Matches
 from newsreel.store.sqlite.search_index import DAY_ZERO
 

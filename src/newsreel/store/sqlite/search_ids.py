@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Any
 
 from newsreel.model.query import And, Node, Or, Word
-from newsreel.store.sqlite.rows import dumps
+from newsreel.store.rows import dumps
 from newsreel.store.sqlite.search_query import Asked, Asking, any_form, words_in
 
 FEW = 3_000

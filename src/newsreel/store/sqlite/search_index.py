@@ -28,8 +28,8 @@ import selectolax
 from newsreel.core.searchable import Searchable, moment_of, searchable_of
 from newsreel.core.terms import TERMS_VERSION, index_text
 from newsreel.model.query import Has
+from newsreel.store.rows import CONTENT_COLUMNS, content_of, dumps, known_moment
 from newsreel.store.sqlite.database import Database
-from newsreel.store.sqlite.rows import CONTENT_COLUMNS, content_of, dumps, known_moment
 from newsreel.store.sqlite.search_staged import (
     Texts,
     clear_stage,

@@ -27,7 +27,7 @@ from newsreel.model.query import (
     TextField,
     Word,
 )
-from newsreel.store.sqlite.rows import dumps
+from newsreel.store.rows import dumps
 from newsreel.store.sqlite.search_index import (
     EVERYTHING,
     day_bounds,

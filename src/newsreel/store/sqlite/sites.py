@@ -4,8 +4,8 @@ import sqlite3
 from datetime import datetime
 
 from newsreel.model.site import Icon, Robots
+from newsreel.store.rows import known_moment, micros
 from newsreel.store.sqlite.database import Database
-from newsreel.store.sqlite.rows import known_moment, micros
 
 ICON = """
     SELECT site_url, icon_url, content_type, body, fetched_at, next_at, fault

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from newsreel.store.protocols import StoreCounts
+from newsreel.store.rows import micros
 from newsreel.store.sqlite.database import BUSY_SECONDS, Database, translated
 from newsreel.store.sqlite.days import Days
 from newsreel.store.sqlite.entries import Entries
@@ -15,7 +16,6 @@ from newsreel.store.sqlite.hubs import Hubs
 from newsreel.store.sqlite.imports import Imports
 from newsreel.store.sqlite.migrate import schema_version
 from newsreel.store.sqlite.polls import Polls
-from newsreel.store.sqlite.rows import micros
 from newsreel.store.sqlite.search import Searches
 from newsreel.store.sqlite.sites import Sites
 from newsreel.store.sqlite.tables import Tables

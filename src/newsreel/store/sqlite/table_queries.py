@@ -9,7 +9,7 @@ from typing import Any
 
 from newsreel.formats.urls import redacted
 from newsreel.model.tables import COMPARED
-from newsreel.store.sqlite.rows import moment
+from newsreel.store.rows import moment
 
 Reader = Callable[[Any], object]
 
