@@ -5,6 +5,7 @@ it when the process dies, however it dies. A holder whose file can be locked is 
 """
 
 import fcntl
+import glob
 import os
 import secrets
 from pathlib import Path
@@ -46,3 +47,25 @@ class Holder:
 
     def _path_of(self, name: str) -> Path:
         return self._database.with_name(f"{self._database.name}.{name}.lease")
+
+
+def living_holders(database: Path) -> list[str]:
+    """Return the names of those who have the database open and may write to it."""
+    pattern = f"{glob.escape(database.name)}.*.lease"
+    paths = sorted(database.parent.glob(pattern))
+    return [path.name[len(database.name) + 1 : -6] for path in paths if _is_locked(path)]
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(file)

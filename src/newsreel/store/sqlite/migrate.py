@@ -36,6 +36,21 @@ def check_current(connection: sqlite3.Connection) -> None:
         )
 
 
+def check_whole(connection: sqlite3.Connection) -> None:
+    """Raise where a copy goes into the database and has not come to its end."""
+    if is_being_copied(connection):
+        raise StoreError(
+            "a copy into this database is not finished",
+            hint="run the same 'newsreel db copy' again, which goes on where it stopped",
+        )
+
+
+def is_being_copied(connection: sqlite3.Connection) -> bool:
+    """Tell whether a copy goes into the database: it has marks of how far it is."""
+    query = "SELECT 1 FROM sqlite_schema WHERE name = 'copying'"
+    return connection.execute(query).fetchone() is not None
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a database that was checked to the newest schema; an empty file becomes a new one."""
     steps = _steps()
