@@ -1,43 +1,29 @@
 """Connections to one SQLite file: a writer thread that groups commits, and readers beside it.
 
-Theory of operation. Every write is a function of a connection. The writer takes all that are
-queued, runs them in one transaction and commits once; only then do their callers go on. If one of
-them fails, the transaction is rolled back and each is run again in one of its own, so that a
-failure stays its caller's. Functions must therefore be repeatable: they change nothing but the
-database. In WAL mode readers see the last commit and never wait. A database that is opened for
-reading only has no writer: nothing is made, brought up to date or locked.
+Theory of operation. Writes are stored in groups (:mod:`newsreel.store.groups`). In WAL mode
+readers see the last commit and never wait. A database that is opened for reading only has no
+writer: nothing is made, brought up to date or locked.
 """
 
 import asyncio
 import os
-import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from newsreel.errors import StoreBusy, StoreError
-from newsreel.store.sqlite.migrate import check, check_current, migrate
+from newsreel.store.groups import Groups, Job
+from newsreel.store.sqlite.migrate import check, check_current, check_whole, migrate
 from newsreel.store.sqlite.search_staged import Connection, begin_staging, write_staged
 from newsreel.store.sqlite.turn import Turn
 
 BUSY_SECONDS = 10.0
-GROUP_SIZE = 256
 READERS = 2
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class _Job:
-    work: Callable[[sqlite3.Connection], Any]
-    loop: asyncio.AbstractEventLoop
-    future: "asyncio.Future[Any]"
-    result: Any = None
-    error: BaseException | None = None
 
 
 class Database:
@@ -68,15 +54,13 @@ class Database:
                 if not path.exists():
                     path.touch(0o600)  # it holds secrets
             self._connection = self._open()
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="newsreel-read")
-        self._writer = threading.Thread(target=self._write_on, name="newsreel-write", daemon=True)
         if not is_read_only:
             with translated(path):
                 self._turn = Turn(path)
-            self._writer.start()
+            self._writer = Groups(self._write_together)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` on a connection that can't write; it sees the last commit."""
@@ -86,10 +70,7 @@ class Database:
         """Run ``work`` in the writer's next transaction and return after its commit."""
         if self._is_read_only:
             raise StoreError(f"the database was opened for reading only: {self.path}")
-        loop = asyncio.get_running_loop()
-        job = _Job(work, loop, loop.create_future())
-        self._jobs.put(job)
-        return await job.future  # type: ignore[no-any-return]
+        return await self._writer.write(work)
 
     async def checkpoint(self) -> None:
         """Move the log into the database and empty it, so that what was deleted is nowhere."""
@@ -101,9 +82,8 @@ class Database:
 
     def close(self) -> None:
         """Finish what is queued and close every connection."""
-        self._jobs.put(None)
         if not self._is_read_only:
-            self._writer.join()
+            self._writer.close()
             self._turn.close()
         self._readers.shutdown()
         for connection in (*self._opened, self._connection):
@@ -112,6 +92,7 @@ class Database:
     def _open(self) -> Connection:
         with closing(self._bare()) as connection:
             check(connection)  # before anything is written to a file that is not ours
+            check_whole(connection)
             if self._is_read_only:
                 check_current(connection)
         connection = self._connect()
@@ -127,7 +108,7 @@ class Database:
     def _bare(self) -> Connection:
         place: Path | str = self.path
         if self._is_read_only:
-            place = f"{self.path.absolute().as_uri()}?{_read_only_mode(self.path)}"
+            place = f"{self.path.absolute().as_uri()}?{read_only_mode(self.path)}"
         return sqlite3.connect(
             place,
             timeout=self._busy_seconds,
@@ -169,33 +150,7 @@ class Database:
             finally:
                 connection.close()
 
-    def _write_on(self) -> None:
-        is_open = True
-        while is_open:
-            jobs = []
-            job = self._jobs.get()
-            while job is not None:
-                jobs.append(job)
-                if len(jobs) >= GROUP_SIZE or self._jobs.empty():
-                    break
-                job = self._jobs.get()
-            is_open = job is not None
-            if jobs:
-                self._write_group(jobs)
-                _answer(jobs)
-
-    def _write_group(self, jobs: list[_Job]) -> None:
-        try:
-            self._write_together(jobs)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it goes to its caller
-            if len(jobs) == 1 or isinstance(error, StoreBusy):  # no use in waiting for each
-                for job in jobs:
-                    job.error = error
-                return
-            for job in jobs:
-                self._write_group([job])
-
-    def _write_together(self, jobs: list[_Job]) -> None:
+    def _write_together(self, jobs: Sequence[Job[sqlite3.Connection]]) -> None:
         with translated(self.path), self._turn.taken(), transaction(self._connection):
             begin_staging(self._connection)
             for job in jobs:
@@ -203,7 +158,7 @@ class Database:
             write_staged(self._connection)
 
 
-def _read_only_mode(path: Path) -> str:
+def read_only_mode(path: Path) -> str:
     """Even a reader needs a file beside the database; where none can be made, nobody writes."""
     log = path.with_name(f"{path.name}-wal")
     is_shared = os.access(path.parent, os.W_OK) or log.exists()
@@ -216,24 +171,6 @@ def _set_up(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA secure_delete = ON")  # what is erased leaves no bytes behind
     connection.execute("PRAGMA cache_size = -8192")
     connection.execute("PRAGMA temp_store = MEMORY")
-
-
-def _answer(jobs: list[_Job]) -> None:
-    """Wake the callers, once for each event loop."""
-
-    def wake(group: list[_Job]) -> None:
-        for job in group:
-            if job.future.cancelled():
-                continue
-            if job.error is not None:
-                job.future.set_exception(job.error)
-            else:
-                job.future.set_result(job.result)
-
-    loops = {id(job.loop): job.loop for job in jobs}
-    for key, loop in loops.items():
-        with suppress(RuntimeError):  # the loop was closed, and nobody waits any more
-            loop.call_soon_threadsafe(wake, [job for job in jobs if id(job.loop) == key])
 
 
 @contextmanager
