@@ -22,7 +22,8 @@ def main() -> None:
     with atheris.instrument_imports(include=["newsreel.formats"]):
         from newsreel.errors import NotAFeed
         from newsreel.formats.document import parse
-        from newsreel.formats.html import sanitised, text_of
+        from newsreel.formats.html import sanitised
+        from newsreel.formats.html_text import text_of
         from newsreel.formats.urls import canonical
         from newsreel.formats.validation import faults_of
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from newsreel.errors import NotAFeed
 from newsreel.formats.document import parse
-from newsreel.formats.html import sanitised, text_of
+from newsreel.formats.html import sanitised
+from newsreel.formats.html_text import text_of
 from newsreel.model.entry import ParsedFeed
 
 START, END = "<rss><channel><title>F</title><item><guid>1</guid></item>", "</channel></rss>"

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsreel.formats.html import FoundFeed, find_feeds, first_text, sanitised, text_of
+from newsreel.formats.html import sanitised
+from newsreel.formats.html_feeds import FoundFeed, find_feeds
+from newsreel.formats.html_text import first_text, text_of
 
 BASE = "https://example.org/a/"
 

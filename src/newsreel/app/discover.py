@@ -15,7 +15,7 @@ from newsreel.fetch.client import Client, Request
 from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.sources import AS_A_PAGE, fetch_own, request_for
 from newsreel.formats.document import parse
-from newsreel.formats.html import FoundFeed, find_feeds
+from newsreel.formats.html_feeds import FoundFeed, find_feeds
 from newsreel.formats.page import read_page
 from newsreel.formats.sitemap import find_sitemaps
 from newsreel.formats.urls import asked_host_of, origin_of, redacted

@@ -22,7 +22,7 @@ from newsreel.errors import NotAFeed
 from newsreel.fetch.client import Client, Request
 from newsreel.fetch.hosts import HostGate
 from newsreel.formats.document import parse
-from newsreel.formats.html import FoundFeed, find_feeds
+from newsreel.formats.html_feeds import FoundFeed, find_feeds
 from newsreel.formats.urls import asked_host_of, has_credential
 from newsreel.model.capture import Capture
 from newsreel.model.entry import ParsedFeed

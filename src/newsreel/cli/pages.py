@@ -171,7 +171,7 @@ class _Trial:
 
 def _row_of(entry: "ParsedEntry") -> Row:
     from newsreel.formats.dates import read_date
-    from newsreel.formats.html import first_text
+    from newsreel.formats.html_text import first_text
     from newsreel.formats.urls import absolute
 
     found = read_date(entry.published)

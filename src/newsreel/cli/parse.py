@@ -15,7 +15,7 @@ from newsreel.cli.listing import plain
 from newsreel.errors import FeedError, UsageError
 from newsreel.formats import document
 from newsreel.formats.dates import read_date
-from newsreel.formats.html import first_text
+from newsreel.formats.html_text import first_text
 from newsreel.formats.languages import tag_of
 from newsreel.formats.urls import absolute, redacted
 from newsreel.formats.validation import faults_of

@@ -133,7 +133,7 @@ async def _show_entry(store: Store, entry: Entry, *, as_json: bool) -> None:
 
 
 def _show_text(content: Content) -> None:
-    from newsreel.formats.html import text_of
+    from newsreel.formats.html_text import text_of
 
     text = text_of(content.summary or content.body)
     if text:

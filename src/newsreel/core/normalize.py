@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from newsreel.formats.dates import ReadDate, read_date
-from newsreel.formats.html import text_of
+from newsreel.formats.html_text import text_of
 from newsreel.formats.languages import tag_of
 from newsreel.formats.urls import absolute, canonical
 from newsreel.model.entry import (

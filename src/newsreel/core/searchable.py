@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time
 
 from newsreel.core.matching import host_of
 from newsreel.core.terms import index_text
-from newsreel.formats.html import text_of
+from newsreel.formats.html_text import text_of
 from newsreel.model.entry import Content
 from newsreel.model.query import Has
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from newsreel.formats.elements import as_html
-from newsreel.formats.html import text_of
+from newsreel.formats.html_text import text_of
 from newsreel.formats.urls import joined
 from newsreel.model.entry import (
     NOTHING,

@@ -6,7 +6,7 @@ from datetime import datetime
 from selectolax.lexbor import LexborHTMLParser
 
 from newsreel.formats import charsets
-from newsreel.formats.html import is_deeper
+from newsreel.formats.html_text import is_deeper
 from newsreel.formats.json_values import JsonObject
 from newsreel.formats.local_feed import attachment_of, html_of_text, item_of
 from newsreel.formats.mail import item_of_message

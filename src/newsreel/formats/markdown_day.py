@@ -14,7 +14,7 @@ import re
 from itertools import pairwise
 from urllib.parse import quote
 
-from newsreel.formats.html import text_of
+from newsreel.formats.html_text import text_of
 from newsreel.formats.json_day import in_order
 from newsreel.formats.urls import absolute
 from newsreel.model.day import DayPage

@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 from newsreel.errors import NoEntries, UsageError
 from newsreel.formats.charsets import decoded
 from newsreel.formats.dates import read_date
-from newsreel.formats.html import is_deeper, text_of
+from newsreel.formats.html_text import is_deeper, text_of
 from newsreel.formats.urls import absolute
 from newsreel.model.entry import NOTHING, FeedFormat, Forgiven, ParsedEntry, ParsedFeed
 from newsreel.model.feed import PageRules

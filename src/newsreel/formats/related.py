@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from newsreel.formats.html import text_of, unescaped
+from newsreel.formats.html_text import text_of, unescaped
 from newsreel.model.entry import Json, ParsedEntry
 
 _HEADLINE = re.compile(

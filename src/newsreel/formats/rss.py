@@ -117,7 +117,7 @@ def name_of(text: str) -> tuple[str, str | None]:
     """Return the name in ``jo@example.org (Jo)`` or ``Jo <jo@example.org>``, and the address."""
     text = " ".join(text.split())
     if "&" in text or ("<" in text and "@" not in text):
-        from newsreel.formats.html import text_of
+        from newsreel.formats.html_text import text_of
 
         text = " ".join(text_of(text).split()) or text
     if "@" not in text or len(text) > 300 or "mailto:" in text:

@@ -8,7 +8,7 @@ from newsreel.errors import NotAFeed
 from newsreel.formats import xml
 from newsreel.formats.drafts import EntryDraft, FeedDraft
 from newsreel.formats.elements import text_in
-from newsreel.formats.html import FoundFeed
+from newsreel.formats.html_feeds import FoundFeed
 from newsreel.formats.names import key_of
 from newsreel.formats.packed import is_packed, unpacked
 from newsreel.formats.rss import Element, extra
