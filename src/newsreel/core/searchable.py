@@ -29,12 +29,15 @@ class Searchable:
 def searchable_of(content: Content, *, url: str, language: str | None) -> Searchable:
     """Return what is searched of a wording in the feed of this address and language."""
     site = host_of(content.permalink or url)
-    links = {content.link, content.canonical_link} - {content.permalink, None, ""}
-    has = (
-        (Has.IMAGE, has_image(content)),
-        (Has.ENCLOSURE, bool(content.enclosures)),
-        (Has.FULLTEXT, bool(content.body)),
-    )
+    links = (content.link, content.canonical_link)
+    linked = {host_of(link) for link in links if link and link != content.permalink}
+    has: list[Has] = []
+    if has_image(content):
+        has.append(Has.IMAGE)
+    if content.enclosures:
+        has.append(Has.ENCLOSURE)
+    if content.body:
+        has.append(Has.FULLTEXT)
     author = index_text(content.author) if content.author else ""
     if categories := index_text(" ".join(content.categories)) if content.categories else "":
         author += " #" + categories.replace(" ", " #")
@@ -43,9 +46,9 @@ def searchable_of(content: Content, *, url: str, language: str | None) -> Search
         body=index_text(body_text(content)),
         author=author,
         site=site,
-        linked=tuple(sorted({host_of(link) for link in links if link} - {site})),
+        linked=tuple(sorted(linked - {site})),
         language=(content.language or language or "").lower() or None,
-        has=tuple(what for what, is_so in has if is_so),
+        has=tuple(has),
     )
 
 

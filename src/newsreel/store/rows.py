@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from newsreel.core.normalize import DIGEST_VERSION
 from newsreel.model.capture import Validators
 from newsreel.model.entry import NOTHING, Content, Doubt, Enclosure, Entry, Revision, Sighting
 from newsreel.model.feed import (
@@ -20,6 +21,7 @@ from newsreel.model.feed import (
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 FEED_TABLES = """
     feeds f JOIN feed_state s ON s.feed_id = f.id
@@ -56,7 +58,7 @@ def known_moment(value: int) -> datetime:
 
 def dumps(value: Any) -> str:  # noqa: ANN401 - JSON has no narrower type
     """Return compact JSON, the same for the same value."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return _ENCODER.encode(value)
 
 
 def feed_of(row: tuple[Any, ...]) -> Feed:
@@ -182,7 +184,7 @@ def observed_text(sighting: Sighting) -> str:
 
 def doubts_text(doubts: Iterable[Doubt]) -> str:
     """Return the stable words, sorted."""
-    return " ".join(sorted(doubts))
+    return " ".join(sorted(doubts)) if doubts else ""
 
 
 @lru_cache(256)
@@ -221,6 +223,33 @@ def revision_row(entry_id: int, revision: Revision) -> tuple[Any, ...]:
         revision.parser_version,
         doubts_text(revision.doubts),
         *content_row(revision.content),
+    )
+
+
+def sighting_row(
+    entry_id: int,
+    sighting: Sighting,
+    *,
+    number: int,
+    reread: int,
+    seen_at: datetime,
+    absent_at: datetime | None,
+    capture: bytes | None,
+    parser_version: int,
+) -> tuple[Any, ...]:
+    """Return the values of WORDING_COLUMNS for a wording that was seen just now."""
+    return (
+        entry_id,
+        number,
+        reread,
+        micros(seen_at),
+        micros(absent_at),
+        capture,
+        sighting.digest,
+        DIGEST_VERSION,
+        parser_version,
+        doubts_text(sighting.doubts),
+        *content_row(sighting.content),
     )
 
 

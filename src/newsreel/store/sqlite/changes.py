@@ -12,10 +12,10 @@ from newsreel.core.revise import IMPORT_PARSER
 from newsreel.core.searchable import Searchable, moment_of, searchable_of
 from newsreel.formats.document import PARSER_VERSION
 from newsreel.model.day import WriteReason
-from newsreel.model.entry import Revision, Sighting
+from newsreel.model.entry import Sighting
 from newsreel.model.feed import Feed
 from newsreel.model.poll import Changes, NewEntry, NewRevision, Reread, Tombstone
-from newsreel.store.rows import dumps, micros, observed_text, revision_row
+from newsreel.store.rows import dumps, micros, observed_text, sighting_row
 from newsreel.store.sqlite.dirt import mark_dirty
 from newsreel.store.sqlite.rows import INSERT_WORDING
 from newsreel.store.sqlite.search_index import EntryRows, index_entries, index_new
@@ -277,19 +277,16 @@ class _Writer:
         seen_at: datetime,
         absent_at: datetime | None,
     ) -> tuple[Any, ...]:
-        revision = Revision(
+        return sighting_row(
+            entry_id,
+            sighting,
             number=number,
             reread=reread,
             seen_at=seen_at,
             absent_at=absent_at,
             capture=self._capture,
-            content=sighting.content,
-            digest=sighting.digest,
-            digest_version=DIGEST_VERSION,
             parser_version=self._parser_version,
-            doubts=sighting.doubts,
         )
-        return revision_row(entry_id, revision)
 
     def _renew(
         self, entry_id: int, number: int, reread: int, sighting: Sighting, seen_at: datetime | int

@@ -19,9 +19,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from itertools import chain, groupby
+from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import selectolax
 
@@ -67,7 +67,7 @@ ROWS = """
     WHERE s.entry_id IN (SELECT value FROM json_each(?)) ORDER BY s.entry_id, s.id
 """
 INSERT_ROW = """
-    INSERT INTO search_rows (id, entry_id, revision_id, feed_id, site_id, language)
+    INSERT INTO search_rows (entry_id, id, revision_id, feed_id, site_id, language)
     VALUES (?, ?, ?, ?, ?, ?)
 """
 BUSIEST = """
@@ -80,8 +80,7 @@ class _DayIsFull(Exception):
     """No id is left in a day."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """A row of search_rows."""
 
     id: int
@@ -127,9 +126,7 @@ def index_new(connection: sqlite3.Connection, entries: Sequence[EntryRows]) -> N
         return
     pending = _ready(connection)
     try:
-        sync = _Sync(connection)
-        for entry in entries:
-            sync.add(entry)
+        _Sync(connection).add(entries)
     except _DayIsFull:
         _sync_or_widen(connection, [entry.entry_id for entry in entries])
     if pending:
@@ -215,6 +212,17 @@ def day_bounds(first: date | None, last: date | None, bits: int) -> tuple[int, i
     return least << bits, (greatest + 1 << bits) - 1
 
 
+def _spans(day: date, moment: datetime, bits: int) -> Iterator[tuple[int, int]]:
+    """Yield the ids of a quarter of an hour, of later ones, of the day's rest, of earlier ones."""
+    least = day.toordinal() - DAY_ZERO.toordinal() << bits
+    width = (3 << bits) // 4 // QUARTERS & ~1
+    rest = least + QUARTERS * width
+    now = least + (moment.hour * 4 + moment.minute // 15) * width
+    yield from ((start, start + width) for start in range(now, rest, width))
+    yield rest, least + (1 << bits)
+    yield from ((start, start + width) for start in range(now - width, least - 1, -width))
+
+
 def _ready(connection: sqlite3.Connection) -> int:
     """Return up to which id entries are pending; an index of other terms is emptied."""
     terms, pending = connection.execute("SELECT terms, pending FROM search_state").fetchone()
@@ -250,15 +258,19 @@ class _Sync:
         self._last_ids = last_ids_of(connection)
         self._bits = connection.execute("SELECT bits FROM search_state").fetchone()[0]
         self._sites: dict[str, int] = {}
+        self._added: list[tuple[Any, ...]] = []
 
     def sync(self, entry_ids: Collection[int]) -> None:
         rows = self._rows(entry_ids)
         for entry in _entries(self._connection, entry_ids):
             self._sync_entry(entry, rows.get(entry.entry_id, []))
+        self._connection.executemany(INSERT_ROW, self._added)
 
-    def add(self, entry: EntryRows) -> None:
-        """Add the rows of an entry that has none."""
-        self._sync_entry(entry, [])
+    def add(self, entries: Iterable[EntryRows]) -> None:
+        """Add the rows of entries that have none, and one wording each."""
+        for entry in entries:
+            self._add(entry.wanted[0], entry, is_revised=False)
+        self._connection.executemany(INSERT_ROW, self._added)
 
     def take_out(self, entry_ids: Collection[int]) -> None:
         rows = self._rows(entry_ids)
@@ -279,18 +291,10 @@ class _Sync:
 
     def _add(self, revision_id: int, entry: EntryRows, *, is_revised: bool) -> None:
         found = entry.readings[revision_id]
-        row = _Row(
-            id=self._free_id(entry, is_revised=is_revised),
-            revision_id=revision_id,
-            feed_id=entry.feed_id,
-            site_id=self._site_id(found.site),
-            language=found.language,
-        )
-        self._connection.execute(
-            INSERT_ROW,
-            (row.id, entry.entry_id, row.revision_id, row.feed_id, row.site_id, row.language),
-        )
-        stage_addition(self._connection, row.id, self._texts(row, found))
+        row_id, site_id = self._free_id(entry, is_revised=is_revised), self._site_id(found.site)
+        row = _Row(row_id, revision_id, entry.feed_id, site_id, found.language)
+        self._added.append((entry.entry_id, *row))
+        stage_addition(self._connection, row_id, self._texts(row, found))
 
     def _remove(self, row: _Row, entry: EntryRows) -> None:
         self._connection.execute("DELETE FROM search_rows WHERE id = ?", (row.id,))
@@ -306,17 +310,16 @@ class _Sync:
     def _texts(self, row: _Row, found: Searchable) -> Texts:
         return " ".join((*self._marks(row, found), found.body)), found.title, found.author
 
-    def _marks(self, row: _Row, found: Searchable) -> Iterator[str]:
-        """Yield the tokens of filters; they stand before the text."""
-        yield EVERYTHING
-        yield feed_mark(row.feed_id)
-        yield site_mark(row.site_id)
-        yield from (link_mark(self._site_id(host)) for host in found.linked)
+    def _marks(self, row: _Row, found: Searchable) -> list[str]:
+        """Return the tokens of filters; they stand before the text."""
+        marks = [EVERYTHING, feed_mark(row.feed_id), site_mark(row.site_id)]
+        marks += [link_mark(self._site_id(host)) for host in found.linked]
         if row.language:
-            yield from language_marks(row.language)
-        yield from map(has_mark, found.has)
+            marks += language_marks(row.language)
+        marks += map(has_mark, found.has)
         if row.id & 1:
-            yield has_mark(Has.REVISION)
+            marks.append(has_mark(Has.REVISION))
+        return marks
 
     def _site_id(self, host: str) -> int:
         found = self._sites.get(host)
@@ -331,14 +334,7 @@ class _Sync:
 
     def _free_id(self, entry: EntryRows, *, is_revised: bool) -> int:
         """Return a free id of the quarter of an hour, else of a later one, or of an earlier."""
-        least, greatest = day_bounds(entry.day, entry.day, self._bits)
-        width = (3 << self._bits) // 4 // QUARTERS & ~1
-        rest = least + QUARTERS * width
-        moment = entry.moment
-        now = least + (moment.hour * 60 + moment.minute) // 15 * width
-        later = ((start, start + width) for start in range(now, rest, width))
-        earlier = ((start, start + width) for start in range(now - width, least - 1, -width))
-        for start, end in chain(later, ((rest, greatest + 1),), earlier):
+        for start, end in _spans(entry.day, entry.moment, self._bits):
             found = self._next_in(start, end, is_revised=is_revised)
             if found is not None:
                 return found
