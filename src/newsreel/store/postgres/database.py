@@ -33,7 +33,7 @@ from newsreel.store.postgres.connection import (
     translated,
 )
 from newsreel.store.postgres.dirt import write_dirt
-from newsreel.store.postgres.migrate import check, check_current, migrate
+from newsreel.store.postgres.migrate import check, check_current, check_whole, migrate
 
 READERS = 4
 PATIENCE_SECONDS = 90.0
@@ -51,7 +51,8 @@ LAST_GROUP = f"""
     INSERT INTO writers (name, last_group, written_at) VALUES (%s, 0, {NOW})
     ON CONFLICT (name) DO UPDATE SET written_at = excluded.written_at RETURNING last_group
 """  # noqa: S608 - constants only
-CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected)
+CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
+"""What another worker had a hand in: the next time, its work is there."""
 T = TypeVar("T")
 
 
@@ -123,6 +124,7 @@ class Database:
         connection = Connection.to(self.address)
         try:
             check(connection)
+            check_whole(connection)
             if self._is_read_only:
                 check_current(connection)
             else:
@@ -216,7 +218,7 @@ class Database:
                 late = time.monotonic() - began_at > self._patience
                 if late or self._closing.is_set():
                     raise told(lost.error, address) from lost
-            except StoreBusy as error:
+            except StoreError as error:
                 conflicts += 1
                 if not isinstance(error.__cause__, CONFLICTS) or conflicts >= ATTEMPTS:
                     raise

@@ -69,6 +69,20 @@ def check_current(connection: Connection) -> None:
         )
 
 
+def check_whole(connection: Connection) -> None:
+    """Raise where a copy goes into the database and has not come to its end."""
+    if is_being_copied(connection):
+        raise StoreError(
+            "a copy into this database is not finished",
+            hint="run the same 'newsreel db copy' again, which goes on where it stopped",
+        )
+
+
+def is_being_copied(connection: Connection) -> bool:
+    """Tell whether a copy goes into the database: it has marks of how far it is."""
+    return bool(_asked(connection, "SELECT to_regclass('copying') IS NOT NULL"))
+
+
 def migrate(connection: Connection) -> None:
     """Bring a database that was checked to the newest schema; an empty one becomes a new one."""
     steps = _steps()
