@@ -11,7 +11,7 @@ from newsreel.store import Store, open_store
 from polled_world import World
 from postgres_server import NoServer, Server
 
-HELD = frozenset[str]()
+HELD = frozenset(("test_store_sites",))
 """The modules that PostgreSQL is held against."""
 
 

@@ -5,7 +5,9 @@ from datetime import datetime
 
 from newsreel.store.postgres.connection import Connection
 from newsreel.store.postgres.database import Database
+from newsreel.store.postgres.feeds import Feeds
 from newsreel.store.postgres.migrate import schema_version
+from newsreel.store.postgres.sites import Sites
 from newsreel.store.protocols import StoreCounts
 from newsreel.store.rows import micros
 
@@ -25,7 +27,7 @@ COUNTS = """
 """
 
 
-class PostgresStore:
+class PostgresStore(Feeds, Sites):
     """Everything in one PostgreSQL database."""
 
     def __init__(
