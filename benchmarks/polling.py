@@ -2,11 +2,11 @@
 sqlite3).
 
     .venv/bin/python benchmarks/polling.py --floor-python PYTHON [--feeds 616,5000] [--days]
-    [--work DIR] [--workers N]
+    [--work DIR] [--workers N] [--without-index]
 
 PYTHON has pycurl, lxml and uvloop. Both run in the same replayed world, one after the other. The
 work folder decides what durability costs: in memory (the default, where there is /dev/shm) an
-fsync is free. ``--days`` writes the day files too.
+fsync is free. ``--days`` writes the day files too, ``--without-index`` no search index.
 """
 
 import argparse
@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--floor-python", default=sys.executable)
     parser.add_argument("--feeds", default="616,5000")
     parser.add_argument("--days", action="store_true")
+    parser.add_argument("--without-index", action="store_true")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--phases", default="warm,hour,late")
     parser.add_argument("--work", type=Path, default=MEMORY if MEMORY.is_dir() else None)
@@ -39,10 +40,12 @@ def main() -> None:
 
 def measured(options: argparse.Namespace, box: Path, archive: Path) -> list[dict[str, object]]:
     """Return the rows of the floor and of ours, from one run."""
-    newsreel = (
-        f"{Path(sys.executable).with_name('newsreel')} --db {{db}} --archive {{box}}/archive"
-    )
+    program = str(Path(sys.executable).with_name("newsreel"))
+    newsreel = f"{program} --db {{db}} --archive {{box}}/archive"
     poll = f"{newsreel} poll --all --workers {options.workers}"
+    if options.without_index:
+        unindexed = Path(__file__).with_name("unindexed.py")
+        poll = poll.replace(program, f"{sys.executable} {unindexed}", 1)
     poll += "" if options.days else " --no-export"
     out = box / "rows.json"
     command = [

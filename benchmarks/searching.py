@@ -41,12 +41,8 @@ from newsreel.store import Store, open_store
 MEMORY = Path("/dev/shm")
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SEED = 7
-WITHOUT_INDEX = (
-    "import newsreel.store.sqlite.changes as c, newsreel.store.sqlite.polls as p; "
-    "c.index_new = c.index_entries = lambda *_: None; p.searchable_in = lambda *_: {}; "
-    "from newsreel.cli import main; main()"
-)
-WITH_INDEX = "from newsreel.cli import main; main()"
+WITHOUT_INDEX = [sys.executable, str(Path(__file__).with_name("unindexed.py"))]
+WITH_INDEX = [str(Path(sys.executable).with_name("newsreel"))]
 TABLES = "('search_data', 'search_idx', 'search_rows', 'search_rows_entry', 'search_sites')"
 
 
@@ -316,17 +312,18 @@ async def ours(path: Path, kinds: dict[str, list[str]]) -> dict[str, object]:
 
 def print_polls(feeds: int, work: Path | None) -> None:
     """Print what the index adds to a cold round of polls."""
-    found: dict[str, list[float]] = {WITHOUT_INDEX: [], WITH_INDEX: []}
+    found: dict[str, list[float]] = {"without": [], "with": []}
     with tempfile.TemporaryDirectory(dir=work) as box, unpacked(Path(box)) as archive:
         for number in range(3):
-            for code, times in found.items():
+            for index, times in found.items():
                 with running(archive, feeds=feeds, port=8650, hosts="each") as world:
                     listed = world.ask("opml")
-                home = Path(box) / f"{number}-{len(times)}-{code == WITH_INDEX}"
+                home = Path(box) / f"{number}-{index}"
                 home.mkdir()
                 (home / "feeds.opml").write_bytes(listed)
                 with running(archive, feeds=feeds, port=8650, hosts="each"):
-                    times.append(cold_round(home, code))
+                    command = WITH_INDEX if index == "with" else WITHOUT_INDEX
+                    times.append(cold_round(home, command))
     without, with_index = (min(times) for times in found.values())
     print(
         f"\na cold round of {feeds} feeds: {without:.2f} s of a processor without an index, "
@@ -334,16 +331,15 @@ def print_polls(feeds: int, work: Path | None) -> None:
     )
 
 
-def cold_round(home: Path, code: str) -> float:
+def cold_round(home: Path, command: list[str]) -> float:
     """Import the feeds and poll each once; return the seconds of a processor that it took."""
-    command = [sys.executable, "-c"]
     options = ["--db", str(home / "db.sqlite"), "--archive", str(home / "archive")]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     env = environment()
-    subprocess.run([*command, WITH_INDEX, *options, "import", str(home / "feeds.opml")],
+    subprocess.run([*WITH_INDEX, *options, "import", str(home / "feeds.opml")],
                    env=env, check=True, **quiet)  # fmt: skip
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([*command, code, *options, "poll", "--all"], env=env, check=False, **quiet)
+    subprocess.run([*command, *options, "poll", "--all"], env=env, check=False, **quiet)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

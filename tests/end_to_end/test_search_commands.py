@@ -178,3 +178,10 @@ def test_what_is_erased_stands_in_no_file_of_the_database(home: Path, tmp_path: 
     connection.close()
     assert segments == (1,)  # nothing is only marked as gone
     assert indexed == rows
+
+
+def test_who_has_no_feeds_is_told_how_to_get_some(tmp_path: Path) -> None:
+    done = Newsreel(tmp_path)("search", "bridge")
+
+    assert done.returncode == 0
+    assert "no feeds yet; 'newsreel add URL' adds one" in done.stderr

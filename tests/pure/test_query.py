@@ -9,12 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from filter_rules import is_language_meant, is_on_site
 from newsreel.core.matching import (
     MOST_INFLECTED,
     begins_link,
     host_of,
-    is_language_meant,
-    is_on_site,
     prepare_query,
 )
 from newsreel.formats.query import (

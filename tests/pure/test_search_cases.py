@@ -4,11 +4,10 @@ from datetime import UTC, datetime, time
 
 import pytest
 
+from filter_rules import is_language_meant, is_on_site
 from newsreel.core.matching import (
     begins_link,
     is_feed_meant,
-    is_language_meant,
-    is_on_site,
     is_tag_meant,
     prepare_query,
 )

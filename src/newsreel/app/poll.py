@@ -23,6 +23,7 @@ from newsreel.errors import LeaseLost
 from newsreel.fetch.body import LARGE, Permit
 from newsreel.fetch.client import Client
 from newsreel.fetch.hosts import HostGate
+from newsreel.fetch.slots import SLOW
 from newsreel.fetch.sources import fetch
 from newsreel.model.capture import Capture
 from newsreel.model.feed import Feed
@@ -38,7 +39,6 @@ MOST_LANES = 1000
 """Each may have a connection open."""
 MOST_BUSY = 160
 """Of them: enough for every slot, and few enough to leave other workers their share."""
-SLOW = 2.0
 IDLE = 2.0
 
 NOTHING_KNOWN = Known(by_identity={}, by_permalink={})

@@ -190,6 +190,8 @@ async def _search(
     )
     page = answer.page
     rows = await _hit_rows(store, page.hits)
+    if not rows and not await store.feeds():
+        note("no feeds yet; 'newsreel add URL' adds one, 'newsreel import FILE' many")
     names = {str(feed.id): name_of(feed) for feed in await store.feeds()} if has_facets else {}
     for remark in answer.notes:
         note(f"note: {plain(remark)}")

@@ -210,23 +210,10 @@ def _name_tokens(text: str) -> str:
     return f" {index_text(text)} "
 
 
-def is_on_site(value: str, url: str | None) -> bool:
-    """Tell whether ``site:value`` means an address: its host, or a domain above it."""
-    host = host_of(url)
-    site = host_of(value)
-    return bool(site) and (host == site or host.endswith(f".{site}"))
-
-
 def begins_link(value: str, url: str | None) -> bool:
     """Tell whether ``link:value`` means an address: its beginning, without scheme, ``www.``."""
     address = bare_address(value)
     return bool(address) and bool(url) and bare_address(url).startswith(address)
-
-
-def is_language_meant(value: str, language: str | None) -> bool:
-    """Tell whether ``lang:value`` means a language: itself or a kind of it (RFC 4647, 3.3.1)."""
-    tag = (language or "").lower()
-    return tag == value or tag.startswith(f"{value}-")
 
 
 def bare_address(url: str | None) -> str:

@@ -29,9 +29,6 @@ from newsreel.model.query import (
     Word,
 )
 
-MOST_RANKED = 500
-"""Candidates that are ranked: each takes a twentieth to half a millisecond."""
-
 _WEIGHTS = {
     TextField.TITLE: 4.0,
     TextField.AUTHOR: 2.0,

@@ -1,7 +1,7 @@
 """Atom 0.3 and 1.0: persons, identifiers, dates, and what an entry says about its source."""
 
 from newsreel.formats.drafts import Draft
-from newsreel.formats.elements import XML_BASE, XML_LANG, add_json
+from newsreel.formats.elements import XML_BASE, add_json
 from newsreel.formats.names import key_of
 from newsreel.formats.rss import (
     Element,
@@ -55,12 +55,6 @@ def _written_base(element: Element) -> str | None:
     for own in reversed(bases):
         base = joined(base, own) if base else own
     return base if base and ":" in base else None
-
-
-def language_of(element: Element) -> str | None:
-    """Return the language that an element declares itself."""
-    value = element.get(XML_LANG)
-    return value.strip() or None if value else None
 
 
 ENTRY: dict[str, Handler] = {

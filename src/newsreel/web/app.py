@@ -1,7 +1,6 @@
 """The application: where hubs confirm what we asked for, and push (WebSub, 5.3 and 7)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -24,8 +23,6 @@ NO_SNIFFING = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'",
 }
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def make_app(hubs: Hubs, *, path: str = "", max_bytes: int) -> Starlette:
