@@ -24,6 +24,8 @@ def commands() -> Iterator[tuple[str, click.Command]]:
         command = newsreel.get_command(top, name)
         assert command is not None
         yield name, command
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {found}", part) for found, part in command.commands.items())
 
 
 def help_of(name: str, command: click.Command) -> str:

@@ -40,6 +40,7 @@ COMMANDS = {
     ),
     "erase": ("exporting:erase", "Delete an entry everywhere, for ever."),
     "reindex": ("search:reindex", "Bring the search index up to date."),
+    "db": ("db:db", "Copy the whole archive to another database, or check this one."),
     "parse": ("parse:parse", "Print what a feed says, as it is understood."),
     "demo": ("demo:demo", "A newsroom in a box: see what Newsreel does, in a few seconds."),
 }
