@@ -23,10 +23,9 @@ import psycopg
 
 from newsreel.store.postgres.database import Database
 
-# What a crash would lose does not matter here, and a commit costs nothing.
+# What the machine's crash would lose does not matter here; what the server's would does.
 SETTINGS = """
 fsync = off
-synchronous_commit = off
 full_page_writes = off
 autovacuum = off
 max_connections = 200
@@ -40,6 +39,8 @@ TEMPLATE = "newsreel_template"
 NAMED = "NEWSREEL_TEST_POSTGRES"
 """The folder of the programs of a PostgreSQL that is to be taken."""
 
+COMING, IN_USE = 0, 1  # bytes of the lock
+
 
 class NoServer(Exception):
     """No PostgreSQL is installed that can be run here."""
@@ -50,16 +51,15 @@ class Server:
 
     def __init__(self, session: str) -> None:
         self.folder = Path(tempfile.gettempdir()) / f"newsreel-pg-{session[:12]}"
-        self._lock = _lock_of(self.folder)
+        self._lock = _enter(self.folder)
         try:
-            fcntl.lockf(self._lock, fcntl.LOCK_EX)
             is_first = not (self.folder / "port").exists()
             if is_first:
                 _start(self.folder)
             self.port = int((self.folder / "port").read_text())
             if is_first:
                 Database(self.make_database(TEMPLATE, template="template0")).close()
-            fcntl.lockf(self._lock, fcntl.LOCK_SH)
+            fcntl.lockf(self._lock, fcntl.LOCK_UN, 1, COMING)
         except BaseException:
             self.close()
             raise
@@ -94,8 +94,19 @@ class Server:
         os.close(self._lock)
 
 
+def _enter(folder: Path) -> int:
+    """Lock a server for its use, and for now against others who come, and return the lock."""
+    while True:
+        lock = _lock_of(folder)
+        fcntl.lockf(lock, fcntl.LOCK_EX, 1, COMING)
+        fcntl.lockf(lock, fcntl.LOCK_SH, 1, IN_USE)
+        with suppress(FileNotFoundError):
+            if os.fstat(lock).st_ino == folder.with_suffix(".lock").stat().st_ino:
+                return lock
+        os.close(lock)  # a server was just about to end
+
+
 def _lock_of(folder: Path) -> int:
-    """Open the lock of a folder, held by who uses the server; its holders outlive the file."""
     path = folder.with_suffix(".lock")
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
@@ -128,7 +139,7 @@ def _keep(folder: Path) -> None:
             return
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        fcntl.lockf(_lock_of(folder), fcntl.LOCK_EX)
+        fcntl.lockf(_lock_of(folder), fcntl.LOCK_EX, 1, IN_USE)
     finally:
         with suppress(OSError, subprocess.SubprocessError):
             _control(folder, "stop", "-m", "immediate")

@@ -4,7 +4,7 @@ Nothing is kept in the session, so that a pooler may give each transaction anoth
 set is set for the transaction, nothing is prepared, and locks end with it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -37,10 +37,12 @@ NOT_LET_IN = (
 class Connection(psycopg.Connection[tuple[Any, ...]]):
     """A connection that knows what its transaction has still to write, and which months exist.
 
-    ``dirt`` holds the pages that became dirty in this transaction, ``months`` the months whose
-    partitions are there for good.
+    ``together`` is what several writes of this transaction do at its end with one set of
+    statements, each with values of all of them; ``dirt`` holds the pages that became dirty in it,
+    ``months`` the months whose partitions are there for good.
     """
 
+    together: "dict[Callable[[Connection, list[Any]], None], list[Any]]"
     dirt: dict[tuple[str, int], WriteReason]
     months: set[str]
 
@@ -48,6 +50,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     def to(cls, address: Address) -> Self:
         """Connect; raises what psycopg raises."""
         connection = cls.connect(address.conninfo, autocommit=True, prepare_threshold=None)
+        connection.together = {}
         connection.dirt = {}
         connection.months = set()
         return connection

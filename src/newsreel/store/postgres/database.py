@@ -53,6 +53,14 @@ LAST_GROUP = f"""
 """  # noqa: S608 - constants only
 CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
 """What another worker had a hand in: the next time, its work is there."""
+SHUT = (
+    errors.AdminShutdown,
+    errors.CrashShutdown,
+    errors.CannotConnectNow,
+    errors.ConnectionException,
+    errors.IdleInTransactionSessionTimeout,
+)
+"""The server's last words to a connection."""
 T = TypeVar("T")
 
 
@@ -127,6 +135,7 @@ class Database:
             check_whole(connection)
             if self._is_read_only:
                 check_current(connection)
+                connection.close()  # readers have their own
             else:
                 migrate(connection)
                 self._register(connection)
@@ -154,6 +163,7 @@ class Database:
         if connection is None or connection.is_lost:
             if connection is not None:
                 self._opened.remove(connection)
+                connection.close()
                 self._local.connection = None
             connection = self._local.connection = self._connect(self._read_address)
             self._opened.append(connection)
@@ -184,17 +194,23 @@ class Database:
 
     def _run(self, jobs: Sequence[Job[Connection]], number: int) -> None:
         connection = self._connection
+        connection.together.clear()
         connection.dirt.clear()
         connection.execute(BEGIN_WRITE + NOTE_GROUP.format(name=self.writer_name, number=number))
         for job in jobs:
             job.result = job.work(connection)
+        for write, values in connection.together.items():
+            write(connection, values)
         write_dirt(connection)
 
     def _is_stored(self, number: int) -> bool:
         """Tell whether a group was stored whose answer was lost; waits until it is over."""
         with _kept(self._connection) as connection:
             connection.execute(BEGIN_WRITE)
-            row = connection.execute(LAST_GROUP, (self.writer_name,)).fetchone()
+            try:
+                row = connection.execute(LAST_GROUP, (self.writer_name,)).fetchone()
+            except errors.LockNotAvailable as error:
+                raise _Lost(error) from error
             end(connection, "COMMIT")
         assert row is not None
         return bool(row[0] == number)
@@ -232,6 +248,8 @@ def _kept(connection: Connection) -> Iterator[Connection]:
     try:
         yield connection
     except BaseException as error:
+        if isinstance(error, SHUT):
+            connection.close()
         with suppress(psycopg.Error):
             if not connection.is_lost and connection.info.transaction_status:
                 end(connection, "ROLLBACK")
