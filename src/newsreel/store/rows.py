@@ -18,6 +18,7 @@ from newsreel.model.feed import (
     PageRules,
     RequestOptions,
 )
+from newsreel.model.poll import Gap
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -46,6 +47,11 @@ def micros(at: datetime | None) -> int | None:
     return None if at is None else (at - EPOCH) // MICROSECOND
 
 
+def known_micros(at: datetime) -> int:
+    """Return microseconds since 1970 of a time that is never missing."""
+    return (at - EPOCH) // MICROSECOND
+
+
 def moment(value: int | None) -> datetime | None:
     """Return the time, aware, in UTC."""
     return None if value is None else EPOCH + timedelta(microseconds=value)
@@ -59,6 +65,11 @@ def known_moment(value: int) -> datetime:
 def dumps(value: Any) -> str:  # noqa: ANN401 - JSON has no narrower type
     """Return compact JSON, the same for the same value."""
     return _ENCODER.encode(value)
+
+
+def gap_of(row: tuple[Any, ...]) -> Gap:
+    """Return the gap of a row: feed_id, from_at, to_at, reason."""
+    return Gap(row[0], known_moment(row[1]), moment(row[2]), row[3])
 
 
 def feed_of(row: tuple[Any, ...]) -> Feed:
