@@ -10,11 +10,10 @@ from newsreel.model.entry import Entry
 from newsreel.model.feed import Feed
 from newsreel.model.poll import Gap
 from newsreel.store.protocols import WrittenFile
-from newsreel.store.rows import dumps, feed_of, micros
+from newsreel.store.rows import dumps, feed_of, gap_of, micros
 from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.dirt import mark_dirty
 from newsreel.store.sqlite.feeds import SELECT, note_title
-from newsreel.store.sqlite.polls import gap_of
 from newsreel.store.sqlite.rows import entries_of
 
 DAYS = """

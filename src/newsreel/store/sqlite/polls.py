@@ -1,10 +1,8 @@
 """Leases, known-then-save, and the poll log, in SQLite."""
 
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from newsreel.core.schedule import LONGEST_RETRY
 from newsreel.core.searchable import Searchable
@@ -14,8 +12,24 @@ from newsreel.model.entry import Sighting
 from newsreel.model.feed import Feed
 from newsreel.model.host import HostState
 from newsreel.model.poll import Gap, Known, Outcome, Poll, PollRecord
+from newsreel.store.poll_rows import (
+    CLOCK_SLACK,
+    RECORD_COLUMNS,
+    log_row,
+    record_of,
+    shared_out,
+    state_row,
+)
 from newsreel.store.protocols import HOST_SHARE
-from newsreel.store.rows import dumps, feed_of, known_moment, micros, moment, request_options_text
+from newsreel.store.rows import (
+    dumps,
+    feed_of,
+    gap_of,
+    known_moment,
+    micros,
+    moment,
+    request_options_text,
+)
 from newsreel.store.sqlite.changes import save_changes, searchable_in
 from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.dirt import mark_dirty, mark_feed_dirty, mark_span
@@ -23,8 +37,6 @@ from newsreel.store.sqlite.feeds import SELECT, note_title
 from newsreel.store.sqlite.holder import Holder
 from newsreel.store.sqlite.hubs import note_unpushed, save_pushed
 from newsreel.store.sqlite.known import known_of
-
-CLOCK_SLACK = timedelta(minutes=5)
 
 # Polled in the future: the clock was set back, and times after that poll mean nothing. Once polled
 # again, a feed has its next time from the clock as it is, which stands before that poll.
@@ -138,7 +150,8 @@ class Polls:
         def lease(connection: sqlite3.Connection) -> tuple[list[Feed], bool]:
             self._free_dead_leases(connection, now)
             rows = connection.execute(query, values)
-            ids = _shared_out(rows, limit, HOST_SHARE if feed_ids is None else limit)
+            share = HOST_SHARE if feed_ids is None else limit
+            ids = [feed_id for feed_id, _ in shared_out(rows, limit, share)]
             until = micros(now + term)
             connection.executemany(LEASE, [(self._holder.name, until, one) for one in ids])
             leased = connection.execute(BY_IDS, (dumps(ids),))
@@ -173,10 +186,7 @@ class Polls:
         )
 
     async def polls(self, *, feed_id: int | None = None, limit: int = 100) -> list[PollRecord]:
-        query = (
-            "SELECT feed_id, polled_at, outcome, status, reason, detail, new, revised, unchanged, "
-            "reread, overlap, left_out, bytes, elapsed_ms, capture, next_poll_at FROM polls "
-        )
+        query = f"SELECT {RECORD_COLUMNS} FROM polls "  # noqa: S608 - constants only
         order = (
             "ORDER BY polled_at DESC, id DESC LIMIT :limit"
             if feed_id is not None
@@ -186,7 +196,7 @@ class Polls:
         values = {"feed_id": feed_id, "limit": limit}
         return await self._db.read(
             lambda connection: [
-                _record_of(row) for row in connection.execute(query + where + order, values)
+                record_of(row) for row in connection.execute(query + where + order, values)
             ]
         )
 
@@ -240,37 +250,18 @@ class Polls:
                 )
 
 
-def _shared_out(rows: Iterable[tuple[int, str]], limit: int, share: int) -> list[int]:
-    """Take feeds as they come, up to the limit, and not too many of one host."""
-    ids: list[int] = []
-    shares: Counter[str] = Counter()
-    for feed_id, host in rows:
-        if len(ids) >= limit:
-            break
-        if host and shares[host] >= share:
-            continue
-        shares[host] += 1
-        ids.append(feed_id)
-    return ids
-
-
-def gap_of(row: tuple[Any, ...]) -> Gap:
-    """Return the gap of a row: feed_id, from_at, to_at, reason."""
-    return Gap(row[0], known_moment(row[1]), moment(row[2]), row[3])
-
-
 def _save(
     connection: sqlite3.Connection, poll: Poll, holder: str, searchable: Mapping[str, Searchable]
 ) -> None:
     feed, capture, polled_at = poll.feed, poll.reading.capture, poll.at
     if poll.pushed_at is not None:
         save_pushed(connection, poll, holder)
-        _save_log(connection, poll, polled_at)
+        connection.execute(SAVE_POLL, log_row(poll, polled_at))
         if poll.is_feed_changed:
             _save_feed(connection, poll)
         return
     _save_state(connection, poll, holder)
-    _save_log(connection, poll, polled_at)
+    connection.execute(SAVE_POLL, log_row(poll, polled_at))
     is_ok = poll.reading.outcome is not Outcome.FAILED
     today = polled_at.astimezone(UTC).date()
     for day in {today, *poll.expected}:
@@ -286,23 +277,7 @@ def _save(
 
 def _save_state(connection: sqlite3.Connection, poll: Poll, holder: str) -> None:
     feed = poll.feed
-    row = (
-        micros(feed.next_poll_at),
-        micros(poll.held_until),
-        feed.validators.etag,
-        feed.validators.last_modified,
-        feed.body_digest,
-        micros(feed.last_poll_at),
-        micros(feed.last_ok_at),
-        micros(feed.last_change_at),
-        feed.failures,
-        feed.fault,
-        feed.moved_to,
-        feed.moved_count,
-        dumps(dict(feed.hints)) if poll.reading.outcome is Outcome.OK else None,
-        feed.id,
-        holder,
-    )
+    row = (*state_row(poll), feed.id, holder)
     if connection.execute(SAVE_STATE, row).rowcount != 1:
         raise LeaseLost(
             f"the lease of feed {feed.id} ran out, and another worker has it",
@@ -361,30 +336,6 @@ def _check_move(connection: sqlite3.Connection, feed: Feed, options: str) -> Non
         )
 
 
-def _save_log(connection: sqlite3.Connection, poll: Poll, polled_at: datetime) -> None:
-    reading, changes, capture = poll.reading, poll.changes, poll.reading.capture
-    row = (
-        poll.feed.id,
-        micros(polled_at),
-        reading.outcome,
-        capture.status,
-        reading.fault.reason if reading.fault else None,
-        reading.fault.detail if reading.fault else None,
-        len(changes.new),
-        len(changes.revised),
-        changes.unchanged,
-        len(changes.rereads),
-        changes.overlap,
-        changes.left_out,
-        len(capture.body or b""),
-        capture.elapsed // timedelta(milliseconds=1),
-        capture.digest,
-        dumps(list(poll.lost)) if poll.lost else None,
-        micros(poll.feed.next_poll_at),
-    )
-    connection.execute(SAVE_POLL, row)
-
-
 def _save_gaps(connection: sqlite3.Connection, poll: Poll, polled_at: datetime) -> None:
     today = polled_at.astimezone(UTC).date()
     if poll.closes_gap:
@@ -397,24 +348,3 @@ def _save_gaps(connection: sqlite3.Connection, poll: Poll, polled_at: datetime) 
             (gap.feed_id, micros(gap.from_at), micros(gap.to_at), gap.reason),
         )
         mark_span(connection, gap.from_at.astimezone(UTC).date(), today)
-
-
-def _record_of(row: tuple[Any, ...]) -> PollRecord:
-    return PollRecord(
-        feed_id=row[0],
-        polled_at=known_moment(row[1]),
-        outcome=Outcome(row[2]),
-        status=row[3],
-        reason=row[4],
-        detail=row[5],
-        new=row[6],
-        revised=row[7],
-        unchanged=row[8],
-        reread=row[9],
-        overlap=row[10],
-        left_out=row[11],
-        body_bytes=row[12],
-        elapsed_ms=row[13],
-        capture=row[14],
-        next_poll_at=moment(row[15]),
-    )

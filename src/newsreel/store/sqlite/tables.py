@@ -14,9 +14,8 @@ from newsreel.core.coverage import DAY, blind_seconds, start_of
 from newsreel.model.poll import Gap
 from newsreel.model.tables import RowChoice, Values
 from newsreel.store.protocols import Key, RowPage
-from newsreel.store.rows import MICROSECOND, known_moment, micros
+from newsreel.store.rows import MICROSECOND, gap_of, known_moment, micros
 from newsreel.store.sqlite.database import Database
-from newsreel.store.sqlite.polls import gap_of
 from newsreel.store.sqlite.table_queries import (
     CHOSEN,
     QUERIES,
