@@ -1,0 +1,227 @@
+"""What a search finds in PostgreSQL.
+
+Theory of operation. Whatever is asked, at most :data:`COUNTED` entries are read from the index,
+the newest first: they are what is counted, what facets divide, and the pages. Texts are read for
+the hits of a page alone. Where the order is relevance, those are ranked that have the words in
+their titles, and the newest of the others, among the newest :data:`RANKED`: to rank all that hold
+a common word takes seconds.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
+from itertools import islice
+from typing import Any
+
+from newsreel.core.ranking import terms_of
+from newsreel.core.searchable import body_text, moment_of
+from newsreel.model.query import (
+    And,
+    Candidate,
+    FacetCount,
+    Facets,
+    Node,
+    Or,
+    Order,
+    Phrase,
+    TextField,
+)
+from newsreel.store.postgres.connection import Connection
+from newsreel.store.postgres.search_ids import Matches, Row
+from newsreel.store.postgres.search_places import Spread, day_of
+from newsreel.store.protocols import Found
+from newsreel.store.rows import CONTENT_COLUMNS, content_of, known_moment
+
+COUNTED = 10_000
+RANKED = 5_000
+SHORTLISTED = 30
+"""Of each kind: all words in the title, one of them there, and the others."""
+TITLED = 2_000
+"""Titles of that kind that are looked through for those."""
+
+DIVIDED = ", r.feed_id, r.language, r.site"
+WORDINGS = f"""
+    SELECT s.id, e.id, e.public_id, e.feed_id, r.number, e.number, e.day, e.first_seen_at,
+           s.language, r.seen_at, {CONTENT_COLUMNS}
+    FROM search_rows s JOIN entries e ON e.id = s.entry_id
+    JOIN revisions r ON r.entry_id = e.id AND r.day = e.day AND r.id = s.revision_id
+    WHERE s.id = ANY(%(ids)s) AND e.day = ANY(%(days)s) AND r.day = ANY(%(days)s)
+"""  # noqa: S608 - constants only
+FOLDERS = "SELECT id, folder FROM feeds WHERE folder IS NOT NULL"
+
+Ids = tuple[int, ...]
+"""The numbers of an entry's rows that match, the first where it stands."""
+
+
+class _Hits:
+    """Entries by their rows, the newest first."""
+
+    def __init__(self, rows: Iterable[Row], but: Iterable[int] = ()) -> None:
+        self.first: dict[int, Row] = {}
+        self._ids: dict[int, list[int]] = {}
+        left_out = set(but)
+        for row in rows:
+            if row[1] in self._ids:
+                self._ids[row[1]].append(row[0])
+            elif row[1] not in left_out:
+                self.first[row[1]] = row
+                self._ids[row[1]] = [row[0]]
+
+    @property
+    def count(self) -> int:
+        """How many entries there are."""
+        return len(self._ids)
+
+    def after(self, place: int | None = None) -> list[Ids]:
+        """Return those that stand below a place."""
+        return [tuple(ids) for ids in self._ids.values() if place is None or ids[0] < place]
+
+
+class Search:
+    """One search in one read transaction."""
+
+    def __init__(
+        self, connection: Connection, root: Node, spread: Spread, *, seconds: float
+    ) -> None:
+        self._connection = connection
+        self._root = root
+        self._matches = Matches(connection, root, spread, seconds=seconds)
+
+    def found(self, order: Order, limit: int, after: int | None, *, has_facets: bool) -> Found:
+        """Return candidates, their number, and what they divide into."""
+        newest = self._hits(COUNTED + 1, columns=DIVIDED if has_facets else "")
+        if order is Order.NEWEST:
+            chosen = self._page(newest, limit, after)
+        else:
+            chosen = self._shortlist(newest, after)
+        is_exact = self._matches.is_whole and newest.count <= COUNTED
+        has_more = order is Order.NEWEST and len(chosen) > limit
+        shown = chosen[:limit] if has_more else chosen
+        return Found(
+            candidates=candidates_of(self._connection, shown),
+            count=min(newest.count, COUNTED),
+            is_count_exact=is_exact,
+            facets=self._facets(newest, is_whole=is_exact) if has_facets else Facets(),
+            top=max((ids[0] for ids in chosen), default=None),
+            last=shown[-1][0] if has_more else None,
+            is_whole=self._matches.is_whole,
+        )
+
+    def _hits(self, wanted: int, *, below: int | None = None, columns: str = "") -> _Hits:
+        """Return as many hits, or all there are; several rows may be of one entry.
+
+        An entry stands by its newest row, so one that has a row above ``below`` is left out.
+        """
+        limit = _rows_for(wanted)
+        rows = self._matches.newest(limit, below=below, columns=columns)
+        goes_on, hits = len(rows) == limit, self._hits_of(rows, below)
+        while goes_on and hits.count < wanted:
+            more = self._matches.newest(limit, below=rows[-1][0], columns=columns)
+            rows += more
+            goes_on, hits = len(more) == limit, self._hits_of(rows, below)
+        return hits
+
+    def _hits_of(self, rows: list[Row], below: int | None) -> _Hits:
+        if below is None:
+            return _Hits(rows)
+        odd = [row[1] for row in rows if row[0] & 1]
+        return _Hits(rows, self._matches.entries_from(below, odd) if odd else ())
+
+    def _page(self, newest: _Hits, limit: int, after: int | None) -> list[Ids]:
+        """Return the hits of a page, and one more where there is one."""
+        page = newest.after(after)[: limit + 1]
+        if len(page) > limit or newest.count <= COUNTED:
+            return page
+        return self._hits(limit + 1, below=after).after()[: limit + 1]
+
+    def _shortlist(self, newest: _Hits, top: int | None) -> list[Ids]:
+        """Return what is worth ranking: words in the title, then the newest.
+
+        What stands above ``top`` came since the first page.
+        """
+        ranked = newest.after(None if top is None else top + 1)[:RANKED]
+        if len(ranked) <= 3 * SHORTLISTED:
+            return ranked
+        by_row = {row_id: ids for ids in ranked for row_id in ids}
+        chosen: dict[Ids, None] = {}
+        for node in _titled(self._root):
+            titled = self._matches.of(node, ranked[-1][0], ranked[0][0], TITLED)
+            found = (by_row.get(row[0]) for row in titled)
+            chosen |= dict.fromkeys(islice(filter(None, found), SHORTLISTED))
+        return list(chosen | dict.fromkeys(ranked[:SHORTLISTED]))
+
+    def _facets(self, hits: _Hits, *, is_whole: bool) -> Facets:
+        rows = list(islice(hits.first.values(), COUNTED))
+        feeds = Counter(row[2] for row in rows)
+        folders = dict(self._connection.execute(FOLDERS).fetchall())
+        days = Counter(day_of(row[0]) for row in rows)
+        return Facets(
+            feeds=_counts(Counter({str(feed): count for feed, count in feeds.items()})),
+            folders=_counts(_summed((folders.get(feed), count) for feed, count in feeds.items())),
+            languages=_counts(Counter(row[3] for row in rows if row[3])),
+            sites=_counts(Counter(row[4] for row in rows if row[4])),
+            is_whole=is_whole,
+            days=tuple(FacetCount(day.isoformat(), count) for day, count in sorted(days.items())),
+        )
+
+
+def _rows_for(entries: int) -> int:
+    """Return how many rows to read for some entries: a tenth of them may have several."""
+    return entries + entries // 5 + 100
+
+
+def candidates_of(connection: Connection, hits: Iterable[Sequence[int]]) -> tuple[Candidate, ...]:
+    """Return the newest wording of each hit, which is a list of an entry's rows."""
+    wanted = list(hits)
+    if not wanted:
+        return ()
+    ids = [row_id for hit in wanted for row_id in hit]
+    values = {"ids": ids, "days": sorted({day_of(row_id).isoformat() for row_id in ids})}
+    rows = {row[0]: row for row in connection.execute(WORDINGS, values)}
+    newest = [
+        max((rows[row_id] for row_id in hit), key=lambda row: (row[9], row[4])) for hit in wanted
+    ]
+    return tuple(map(_candidate, newest))
+
+
+def _titled(root: Node) -> tuple[Node, ...]:
+    """Return what titles are asked for: all the words that name no field, and one of them."""
+    words = tuple(
+        Phrase(term.text, TextField.TITLE, term.is_prefix, term.forms[:1])
+        for term in terms_of(root)
+        if term.field is None
+    )
+    return (And(words), Or(words)) if len(words) > 1 else words
+
+
+def _candidate(row: tuple[Any, ...]) -> Candidate:
+    content, day = content_of(row[10:]), date.fromisoformat(row[6])
+    return Candidate(
+        entry_id=row[1],
+        public_id=row[2],
+        feed_id=row[3],
+        revision=row[4],
+        is_current=row[4] == row[5],
+        day=day,
+        moment=moment_of(
+            day, published_at=content.published_at, first_seen_at=known_moment(row[7])
+        ),
+        language=row[8],
+        title=content.title or "",
+        author=content.author or "",
+        body=body_text(content),
+        categories=content.categories,
+    )
+
+
+def _summed(pairs: Iterable[tuple[str | None, int]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for value, count in pairs:
+        if value:
+            found[value] += count
+    return found
+
+
+def _counts(counted: Counter[str]) -> tuple[FacetCount, ...]:
+    ordered = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
+    return tuple(FacetCount(value, count) for value, count in ordered)
