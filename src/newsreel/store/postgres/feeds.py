@@ -66,7 +66,7 @@ SAVE = """
 """
 SOONER = """
     UPDATE feed_state SET next_poll_at = least(next_poll_at, last_poll_at + %(interval)s)
-    WHERE feed_id = %(feed_id)s AND last_poll_at IS NOT NULL
+    WHERE feed_id = %(feed_id)s AND last_poll_at IS NOT NULL AND next_poll_at IS NOT NULL
 """
 NOTE_TITLE = """
     INSERT INTO feed_titles (feed_id, day, title) VALUES (%s, %s, %s)

@@ -4,31 +4,22 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from newsreel.errors import LeaseLost
 from newsreel.model.feed import Feed, FeedStatus
-from newsreel.model.hub import Announcement, HubStatus, HubSubscription
+from newsreel.model.hub import HubStatus, HubSubscription
 from newsreel.model.poll import Poll
-from newsreel.store.rows import dumps, feed_of, known_moment, micros, moment
+from newsreel.store.hub_rows import COLUMNS, REPLACED, subscription_of, subscription_row
+from newsreel.store.rows import dumps, micros
 from newsreel.store.sqlite.changes import save_changes
 from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.feeds import SELECT, feed_by_id
 from newsreel.store.sqlite.holder import Holder
 
-COLUMNS = """
-    feed_id, hub, topic, token, secret, status, is_pending, asked_at, next_at, attempts,
-    lease_until, last_push_at, pushes, ignored, fault
-"""
 ALL = f"SELECT {COLUMNS} FROM hub_subscriptions "  # noqa: S608 - constants only
 SAVE = f"""
     INSERT INTO hub_subscriptions ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (feed_id) DO UPDATE SET
-        hub = excluded.hub, topic = excluded.topic, token = excluded.token,
-        secret = excluded.secret, status = excluded.status, is_pending = excluded.is_pending,
-        asked_at = excluded.asked_at, next_at = excluded.next_at, attempts = excluded.attempts,
-        lease_until = excluded.lease_until, last_push_at = excluded.last_push_at,
-        pushes = excluded.pushes, ignored = excluded.ignored, fault = excluded.fault
+    ON CONFLICT (feed_id) DO UPDATE SET {REPLACED}
 """  # noqa: S608 - constants only
 # A word of its own in the JSON of hints: most feeds name no hub, and their hints are not read.
 ANNOUNCING = SELECT + (
@@ -61,20 +52,22 @@ class Hubs:
 
     async def hub_subscriptions(self) -> list[HubSubscription]:
         return await self._db.read(
-            lambda connection: list(map(_of, connection.execute(ALL + "ORDER BY feed_id")))
+            lambda connection: list(
+                map(subscription_of, connection.execute(ALL + "ORDER BY feed_id"))
+            )
         )
 
     async def hub_subscription(self, token: str) -> HubSubscription | None:
         def find(connection: sqlite3.Connection) -> HubSubscription | None:
             row = connection.execute(ALL + "WHERE token = ?", (token,)).fetchone()
-            return _of(row) if row else None
+            return subscription_of(row) if row else None
 
         return await self._db.read(find)
 
     async def hub_feeds(self) -> list[tuple[Feed, HubSubscription | None]]:
         def found(connection: sqlite3.Connection) -> list[tuple[Feed, HubSubscription | None]]:
-            known = {row[0]: _of(row) for row in connection.execute(ALL)}
-            feeds = [feed_of(row) for row in connection.execute(ANNOUNCING)]
+            known = {row[0]: subscription_of(row) for row in connection.execute(ALL)}
+            feeds = [feedsubscription_of(row) for row in connection.execute(ANNOUNCING)]
             return [(feed, known.get(feed.id)) for feed in feeds]
 
         return await self._db.read(found)
@@ -126,51 +119,12 @@ def _change(
     if feed_by_id(connection, feed_id) is None:  # deleted meanwhile
         return None
     row = connection.execute(ALL + "WHERE feed_id = ?", (feed_id,)).fetchone()
-    after = change(_of(row) if row else None)
+    after = change(subscription_of(row) if row else None)
     if after is None or after.status is not HubStatus.VERIFIED:
         connection.execute(UNPUSHED, (feed_id,))
         note_unpushed(connection, feed_id, None)
     if after is None:
         connection.execute("DELETE FROM hub_subscriptions WHERE feed_id = ?", (feed_id,))
     else:
-        connection.execute(SAVE, _row_of(after))
+        connection.execute(SAVE, subscription_row(after))
     return after
-
-
-def _of(row: tuple[Any, ...]) -> HubSubscription:
-    return HubSubscription(
-        feed_id=row[0],
-        announced=Announcement(row[1], row[2]),
-        token=row[3],
-        secret=row[4],
-        status=HubStatus(row[5]),
-        is_pending=bool(row[6]),
-        asked_at=known_moment(row[7]),
-        next_at=known_moment(row[8]),
-        attempts=row[9],
-        lease_until=moment(row[10]),
-        last_push_at=moment(row[11]),
-        pushes=row[12],
-        ignored=row[13],
-        fault=row[14],
-    )
-
-
-def _row_of(found: HubSubscription) -> tuple[Any, ...]:
-    return (
-        found.feed_id,
-        found.announced.hub,
-        found.announced.topic,
-        found.token,
-        found.secret,
-        found.status,
-        int(found.is_pending),
-        micros(found.asked_at),
-        micros(found.next_at),
-        found.attempts,
-        micros(found.lease_until),
-        micros(found.last_push_at),
-        found.pushes,
-        found.ignored,
-        found.fault,
-    )
