@@ -10,7 +10,7 @@ from newsreel.model.feed import Feed, FeedStatus
 from newsreel.model.hub import HubStatus, HubSubscription
 from newsreel.model.poll import Poll
 from newsreel.store.hub_rows import COLUMNS, REPLACED, subscription_of, subscription_row
-from newsreel.store.rows import dumps, micros
+from newsreel.store.rows import dumps, feed_of, micros
 from newsreel.store.sqlite.changes import save_changes
 from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.feeds import SELECT, feed_by_id
@@ -67,7 +67,7 @@ class Hubs:
     async def hub_feeds(self) -> list[tuple[Feed, HubSubscription | None]]:
         def found(connection: sqlite3.Connection) -> list[tuple[Feed, HubSubscription | None]]:
             known = {row[0]: subscription_of(row) for row in connection.execute(ALL)}
-            feeds = [feedsubscription_of(row) for row in connection.execute(ANNOUNCING)]
+            feeds = [feed_of(row) for row in connection.execute(ANNOUNCING)]
             return [(feed, known.get(feed.id)) for feed in feeds]
 
         return await self._db.read(found)
