@@ -87,9 +87,15 @@ def _entry(feed: Feed, title: str, day: date, now: datetime) -> Entry:
 
 @asynccontextmanager
 async def world_in(
-    path: Path, *, db: str = "db.sqlite", archive: str = "archive", private: str | None = None
+    path: Path,
+    *,
+    db: str = "db.sqlite",
+    address: str | None = None,
+    archive: str = "archive",
+    private: str | None = None,
 ) -> AsyncIterator[World]:
-    store = open_store(str(path / db))
+    """Open a world in a folder; its database is ``db`` there, or stands at an ``address``."""
+    store = open_store(address or str(path / db))
     try:
         yield World(store, Roots(path / archive, path / private if private else None))
     finally:

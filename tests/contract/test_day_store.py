@@ -17,9 +17,9 @@ from newsreel.store.protocols import WrittenFile
 NEXT = DAY + timedelta(days=1)
 
 
-@pytest.fixture(params=["sqlite"])
-async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    async with world_in(tmp_path, db=f"{request.param}.db") as found:
+@pytest.fixture
+async def world(tmp_path: Path, address: str) -> AsyncIterator[World]:
+    async with world_in(tmp_path, address=address) as found:
         yield found
 
 

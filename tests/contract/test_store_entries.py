@@ -16,6 +16,10 @@ from newsreel.model.entry import Content, Doubt, Entry, Revision
 from newsreel.model.feed import Feed, IdentityPolicy
 from newsreel.model.poll import Tombstone
 from newsreel.store import Store
+from newsreel.store import rows as store_rows
+from newsreel.store.postgres import change_writer as postgres_writer
+from newsreel.store.postgres import heads as postgres_heads
+from newsreel.store.postgres import known as postgres_known
 from newsreel.store.sqlite import changes as sqlite_changes
 from newsreel.store.sqlite import known as sqlite_known
 from polled_world import DAY, HOUR, MINUTE, MORNING, PRESS, Item, World, item, rss, titles_of
@@ -525,8 +529,11 @@ def restorable(feed: Feed, public_id: str) -> Entry:
 
 def change_versions(monkeypatch: pytest.MonkeyPatch, parser: int, digest: int) -> None:
     """Let the code believe that it is of other versions, wherever it looks."""
-    for module in (revise, sqlite_known, sqlite_changes):
+    of_sqlite, of_postgres = (sqlite_known, sqlite_changes), (postgres_known, postgres_writer)
+    for module in (revise, *of_sqlite, *of_postgres):
         monkeypatch.setattr(module, "PARSER_VERSION", parser)
+        monkeypatch.setattr(module, "DIGEST_VERSION", digest)
+    for module in (store_rows, postgres_heads):
         monkeypatch.setattr(module, "DIGEST_VERSION", digest)
 
 
