@@ -16,14 +16,15 @@ from newsreel.model.entry import Sighting
 from newsreel.model.feed import Feed
 from newsreel.model.poll import Changes, NewEntry, NewRevision, Reread, Tombstone
 from newsreel.store.rows import dumps, micros, observed_text, sighting_row
-from newsreel.store.sqlite.dirt import mark_dirty
+from newsreel.store.sqlite.bulk import insert_rows
+from newsreel.store.sqlite.dirt import mark_all_dirty
 from newsreel.store.sqlite.rows import INSERT_WORDING
 from newsreel.store.sqlite.search_index import EntryRows, index_entries, index_new
 
 INSERT_ENTRY = """
     INSERT INTO entries (id, feed_id, identity, guid, public_id, day, first_seen_at, seen_at,
                          digest, digest_version, parser_version, observed, withheld_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    VALUES {}
     ON CONFLICT (feed_id, identity) DO NOTHING
 """
 ANY_TOMBSTONE = "SELECT 1 FROM tombstones LIMIT 1"
@@ -81,8 +82,9 @@ def save_changes(
         )
     index_new(connection, writer.found(searchable))
     index_entries(connection, {*writer.ids.values(), *writer.reworded} - writer.indexed)
-    query = "UPDATE feed_state SET entry_count = entry_count + ? WHERE feed_id = ?"
-    connection.execute(query, (len(writer.ids), feed.id))
+    if writer.ids:
+        query = "UPDATE feed_state SET entry_count = entry_count + ? WHERE feed_id = ?"
+        connection.execute(query, (len(writer.ids), feed.id))
     if is_poll and not is_import:
         window = [*writer.ids.values(), *changes.seen]
         if is_push:
@@ -132,15 +134,14 @@ class _Writer:
             "SELECT coalesce(max(id), 0) + 1 FROM entries"
         ).fetchone()[0]
         rows = [self._row(first + offset, new, buried) for offset, new in enumerate(wanted)]
-        count = self._connection.executemany(INSERT_ENTRY, rows).rowcount
+        count = insert_rows(self._connection, INSERT_ENTRY, rows)
         added = dict(enumerate(wanted, first))
         if count < len(rows):  # an import was faster with some
             query = "SELECT id FROM entries WHERE id >= ?"
             kept = {row[0] for row in self._connection.execute(query, (first,))}
             added = {entry_id: new for entry_id, new in added.items() if entry_id in kept}
-        self._connection.executemany(
-            INSERT_WORDING, [self._first_wording(entry_id, new) for entry_id, new in added.items()]
-        )
+        wordings = [self._first_wording(entry_id, new) for entry_id, new in added.items()]
+        insert_rows(self._connection, INSERT_WORDING, wordings)
         if not buried:
             self._new = added
         for entry_id, new in added.items():
@@ -252,8 +253,7 @@ class _Writer:
         )
 
     def mark(self) -> None:
-        for day, reason in self._days:
-            mark_dirty(self._connection, day, self._feed.id, reason)
+        mark_all_dirty(self._connection, self._feed.id, self._days)
 
     def _add_wording(
         self,
@@ -265,7 +265,7 @@ class _Writer:
         absent_at: datetime | None,
     ) -> None:
         row = self._wording(entry_id, number, reread, sighting, seen_at, absent_at)
-        self._connection.execute(INSERT_WORDING, row)
+        insert_rows(self._connection, INSERT_WORDING, [row])
         self.reworded.add(entry_id)
 
     def _wording(

@@ -1,19 +1,23 @@
 """Which days have changed since their files were written."""
 
 import sqlite3
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from newsreel.model.day import WriteReason
+from newsreel.store.sqlite.bulk import insert_rows
 
 WEIGHTS = {reason: weight for weight, reason in enumerate(WriteReason)}
 """The lighter a reason, the higher its number: the weightier of two stays."""
 
-LIGHTEST = list(WriteReason)[-1]
 LONGEST_GAP_DAYS = 400
-MARK = """
-    INSERT INTO dirty (day, feed_id, reason, mark) VALUES (?, ?, ?, 1)
-    ON CONFLICT DO UPDATE SET mark = mark + 1
-"""
+HEAVINESS = " ".join(f"WHEN '{reason}' THEN {weight}" for reason, weight in WEIGHTS.items())
+MARK = f"""
+    INSERT INTO dirty (day, feed_id, reason, mark) VALUES {{}}
+    ON CONFLICT DO UPDATE SET mark = mark + 1, reason =
+        iif(CASE reason {HEAVINESS} END < CASE excluded.reason {HEAVINESS} END,
+            reason, excluded.reason)
+"""  # noqa: S608 - constants only
 
 # Where it has entries or polls, where its files may lie, and where a manifest may tell its gaps.
 DAYS_OF_FEED = """
@@ -32,20 +36,16 @@ def mark_dirty(
     connection: sqlite3.Connection, day: date | str, feed_id: int, reason: WriteReason
 ) -> None:
     """Note that a page must be written again; of several reasons the weightiest stays."""
-    key = (day if isinstance(day, str) else day.isoformat(), feed_id)
-    if reason is LIGHTEST:
-        connection.execute(MARK, (*key, reason))
-        return
-    row = connection.execute(
-        "SELECT reason FROM dirty WHERE day = ? AND feed_id = ?", key
-    ).fetchone()
-    if row and WEIGHTS[WriteReason(row[0])] < WEIGHTS[reason]:
-        reason = WriteReason(row[0])
-    connection.execute(
-        "INSERT INTO dirty (day, feed_id, reason, mark) VALUES (?, ?, ?, 1) "
-        "ON CONFLICT DO UPDATE SET reason = excluded.reason, mark = mark + 1",
-        (*key, reason),
+    mark_all_dirty(
+        connection, feed_id, [(day if isinstance(day, str) else day.isoformat(), reason)]
     )
+
+
+def mark_all_dirty(
+    connection: sqlite3.Connection, feed_id: int, days: Iterable[tuple[str, WriteReason]]
+) -> None:
+    """Note that pages of a feed must be written again."""
+    insert_rows(connection, MARK, [(day, feed_id, reason, 1) for day, reason in days])
 
 
 def mark_feed_dirty(connection: sqlite3.Connection, feed_id: int, reason: WriteReason) -> None:

@@ -13,6 +13,7 @@ from newsreel.model.feed import Feed
 from newsreel.model.legacy import Import, LegacyFile, LegacyKind, LegacyRow, StoredLegacyRow
 from newsreel.model.poll import Changes
 from newsreel.store.rows import CONTENT_COLUMNS, content_of, dumps, micros, revision_row
+from newsreel.store.sqlite.bulk import insert_rows
 from newsreel.store.sqlite.changes import save_changes, searchable_in
 from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.feeds import feed_by_id, note_title
@@ -162,7 +163,7 @@ def _restore(connection: sqlite3.Connection, feed: Feed, entries: list[Entry]) -
         if found is None:
             continue
         rows = [revision_row(found[0], revision) for revision in entry.revisions]
-        connection.executemany(INSERT_WORDING, rows)
+        insert_rows(connection, INSERT_WORDING, rows)
         added.append(found[0])
     index_entries(connection, added)
     query = "UPDATE feed_state SET entry_count = entry_count + ? WHERE feed_id = ?"

@@ -16,7 +16,7 @@ FEED_COLUMNS = """
     (SELECT json_group_array(a.url) FROM feed_aliases a WHERE a.feed_id = f.id),
     h.last_push_at, iif(h.status = 'verified' AND h.pushes > 0, h.lease_until, NULL)
 """
-INSERT_WORDING = f"INSERT INTO revisions ({WORDING_COLUMNS}) VALUES ({', '.join('?' * 26)})"  # noqa: S608 - constants only
+INSERT_WORDING = f"INSERT INTO revisions ({WORDING_COLUMNS}) VALUES {{}}"  # noqa: S608 - constants only
 
 
 def entries_of(connection: sqlite3.Connection, where: str, values: Iterable[Any]) -> list[Entry]:

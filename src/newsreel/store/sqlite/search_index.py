@@ -29,6 +29,7 @@ from newsreel.core.searchable import Searchable, moment_of, searchable_of
 from newsreel.core.terms import TERMS_VERSION, index_text
 from newsreel.model.query import Has
 from newsreel.store.rows import CONTENT_COLUMNS, content_of, dumps, known_moment
+from newsreel.store.sqlite.bulk import insert_rows
 from newsreel.store.sqlite.database import Database
 from newsreel.store.sqlite.search_staged import (
     Texts,
@@ -68,7 +69,7 @@ ROWS = """
 """
 INSERT_ROW = """
     INSERT INTO search_rows (entry_id, id, revision_id, feed_id, site_id, language)
-    VALUES (?, ?, ?, ?, ?, ?)
+    VALUES {}
 """
 BUSIEST = """
     SELECT (SELECT max(n) FROM (SELECT count(*) AS n FROM entries GROUP BY day)),
@@ -264,13 +265,13 @@ class _Sync:
         rows = self._rows(entry_ids)
         for entry in _entries(self._connection, entry_ids):
             self._sync_entry(entry, rows.get(entry.entry_id, []))
-        self._connection.executemany(INSERT_ROW, self._added)
+        insert_rows(self._connection, INSERT_ROW, self._added)
 
     def add(self, entries: Iterable[EntryRows]) -> None:
         """Add the rows of entries that have none, and one wording each."""
         for entry in entries:
             self._add(entry.wanted[0], entry, is_revised=False)
-        self._connection.executemany(INSERT_ROW, self._added)
+        insert_rows(self._connection, INSERT_ROW, self._added)
 
     def take_out(self, entry_ids: Collection[int]) -> None:
         rows = self._rows(entry_ids)

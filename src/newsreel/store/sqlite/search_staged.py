@@ -7,7 +7,9 @@ first, those of all polls that are stored together.
 import sqlite3
 from itertools import groupby
 
-ADD = "INSERT INTO search (rowid, body, title, author) VALUES (?, ?, ?, ?)"
+from newsreel.store.sqlite.bulk import insert_rows
+
+ADD = "INSERT INTO search (rowid, body, title, author) VALUES {}"
 TAKE_OUT = "INSERT INTO search (search, rowid, body, title, author) VALUES ('delete', ?, ?, ?, ?)"
 
 Texts = tuple[str, str, str]
@@ -61,5 +63,8 @@ def write_staged(connection: Connection) -> None:
     """Write what is staged; where a row goes and another comes in its place, in that order."""
     for is_added, changes in groupby(sorted(connection.staged), key=lambda change: change[1]):
         rows = [(change[0], *connection.staged[change]) for change in changes]
-        connection.executemany(ADD if is_added else TAKE_OUT, rows)
+        if is_added:
+            insert_rows(connection, ADD, rows)
+        else:
+            connection.executemany(TAKE_OUT, rows)
     begin_staging(connection)
