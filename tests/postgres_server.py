@@ -34,7 +34,7 @@ listen_addresses = '127.0.0.1'
 lc_messages = 'C'
 """
 ACCESS = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
-SUPERUSER, PASSWORD = "postgres", "a password"
+SUPERUSER, PASSWORD = "postgres", "Mallet 9"
 TEMPLATE = "newsreel_template"
 NAMED = "NEWSREEL_TEST_POSTGRES"
 """The folder of the programs of a PostgreSQL that is to be taken."""

@@ -31,7 +31,7 @@ class Settings:
     reaches that.
     """
 
-    db: str = ""
+    db: str = field(default="", repr=False)
     archive: Path = Path()
     private_archive: Path | None = None
     captures: Path | None = None

@@ -74,7 +74,7 @@ class Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Settings come from options, then NEWSREEL_* variables, then the file of --config.",
 )
-@click.option("--db", metavar="PATH", help="The database: a path, or sqlite:PATH.")
+@click.option("--db", metavar="DB", help="The database: a path, or postgresql://USER@HOST/NAME.")
 @click.option("--archive", metavar="DIR", help="Where the day files are written.")
 @click.option("--private-archive", metavar="DIR", help="Where those of private feeds are written.")
 @click.option("--captures", metavar="DIR", help="Where raw captures are kept; off: nowhere.")

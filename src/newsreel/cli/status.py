@@ -10,6 +10,7 @@ from newsreel.cli.feeds import feed_row
 from newsreel.cli.listing import Row, print_json, print_rows, shown
 from newsreel.cli.show import gap_row
 from newsreel.model.feed import Feed, FeedStatus
+from newsreel.store.addresses import public_form
 
 
 @click.command()
@@ -44,7 +45,7 @@ async def _status(context: Context) -> Row:
         gaps = await store.gaps(limit=10)
     troubled = [feed for feed in feeds if _is_in_trouble(feed)]
     return {
-        "database": context.settings.db,
+        "database": public_form(context.settings.db),
         "archive": str(context.settings.archive),
         "feeds": counts.feeds,
         "active": counts.active,

@@ -27,6 +27,17 @@ def place_of(address: str) -> tuple[Literal["sqlite", "postgresql"], str]:
     return "sqlite", rest
 
 
+def public_form(address: str) -> str:
+    """Return an address without what is secret in it."""
+    kind, _ = place_of(address)
+    if kind == "sqlite":
+        return address
+    with needing_driver():
+        from newsreel.store.postgres.address import parse_address
+
+    return parse_address(address).shown
+
+
 @contextmanager
 def needing_driver() -> Iterator[None]:
     """Import within this block what needs PostgreSQL's driver.

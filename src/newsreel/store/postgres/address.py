@@ -46,16 +46,18 @@ def parse_address(text: str) -> Address:
 
 
 def _shown(given: dict[str, str | int | None]) -> str:
-    user, name = (quote(str(given.get(key) or "")) for key in ("user", "dbname"))
-    hosts = str(given.get("host") or given.get("hostaddr") or "").split(",")
-    ports = str(given.get("port") or "").split(",")
-    ports = ports * len(hosts) if len(ports) == 1 else ports
-    places = (
-        f"{quote(host, safe=':[]')}{f':{port}' if port else ''}"
-        for host, port in zip(hosts, ports, strict=False)
+    """Say where a database is: user, hosts, name, and a socket's folder or the service."""
+    told = {key: quote(str(value), safe=":/,") for key, value in given.items() if value}
+    host = told.get("host") or told.get("hostaddr", "")
+    is_socket = host.startswith("/")
+    ports = told.get("port", "").split(",")
+    hosts = [] if is_socket else [f"[{h}]" if ":" in h else h for h in host.split(",")]
+    ports *= len(hosts) if len(ports) == 1 else 1
+    places = ",".join(
+        f"{name}:{port}" if port else name for name, port in zip(hosts, ports, strict=False)
     )
-    service = given.get("service")
-    return (
-        f"postgresql://{f'{user}@' if user else ''}{','.join(places)}/{name}"
-        f"{f'?service={service}' if service else ''}"
-    )
+    user = f"{told['user']}@" if "user" in told else ""
+    more = [f"host={host}"] if is_socket else []
+    more += [f"service={told['service']}"] if "service" in told else []
+    tail = f"?{'&'.join(more)}" if more else ""
+    return f"postgresql://{user}{places}/{told.get('dbname', '')}{tail}"

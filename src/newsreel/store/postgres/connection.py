@@ -81,7 +81,8 @@ def translated(address: Address) -> Iterator[None]:
 
 def told(error: psycopg.Error, address: Address) -> StoreError:
     """Return what an error means for whoever uses the database."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    lines = [line for line in str(error).splitlines() if not line.startswith("\t")]
+    text = " ".join(" ".join(lines).split()) or type(error).__name__
     match error:
         case errors.LockNotAvailable() | errors.SerializationFailure() | errors.DeadlockDetected():
             return StoreBusy(

@@ -199,8 +199,9 @@ class Database:
         connection.execute(BEGIN_WRITE + NOTE_GROUP.format(name=self.writer_name, number=number))
         for job in jobs:
             job.result = job.work(connection)
-        for write, values in connection.together.items():
-            write(connection, values)
+        while connection.together:  # one of them may bring another about
+            write = next(iter(connection.together))
+            write(connection, connection.together.pop(write))
         write_dirt(connection)
 
     def _is_stored(self, number: int) -> bool:
