@@ -115,14 +115,19 @@ CHECKS = (
         "WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.id = s.entry_id)",
         REINDEX,
     ),
-    Check(
+)
+
+
+def check_found(is_pending: str) -> Check:
+    """Return the check for entries that are neither in the index nor, by a condition, pending."""
+    return Check(
         "entries that can't be found by a search",
-        "SELECT e.public_id FROM entries e WHERE e.id > (SELECT max(pending) FROM search_state) "
+        f"SELECT e.public_id FROM entries e WHERE NOT {is_pending} "  # noqa: S608 - constants only
         "AND e.withheld_at IS NULL "
         "AND NOT EXISTS (SELECT 1 FROM search_rows s WHERE s.entry_id = e.id)",
         REINDEX,
-    ),
-)
+    )
+
 
 DAYS = (
     "SELECT DISTINCT day FROM entries UNION SELECT DISTINCT day FROM dirty "

@@ -1,5 +1,6 @@
 """Search in PostgreSQL: what is found, the index and how it is made, and searches with a name."""
 
+from collections.abc import Sequence
 from time import monotonic
 
 from newsreel.core.searchable import body_text
@@ -37,6 +38,7 @@ SPREAD = """
               AND s.attname = 'id')
     FROM pg_class c WHERE c.oid = 'search_rows'::regclass
 """
+ENDS = "SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM search_rows"
 BYTES_OF_A_ROW = 1_000
 COMMON = """
     SELECT unnest(most_common_elems::text::text[]), unnest(most_common_elem_freqs) FROM pg_stats
@@ -60,7 +62,7 @@ class Searches:
     """The :class:`~newsreel.store.protocols.SearchStore` of PostgreSQL."""
 
     _db: Database
-    _spread: tuple[float, Spread] | None = None
+    _spread: tuple[float, int, Sequence[int]] | None = None
 
     async def search(
         self,
@@ -135,18 +137,22 @@ class Searches:
         )
 
     def _known_spread(self, connection: Connection) -> Spread:
-        """Return how rows lie, looked up again after a while."""
+        """Return how rows lie: the first and the last as it is now, the rest as it was lately."""
         known, now = self._spread, monotonic()
         if known is None or now - known[0] > SPREAD_SECONDS:
-            self._spread = known = (now, _spread_of(connection))
-        return known[1]
+            self._spread = known = (now, *_lately(connection))
+        _, count, bounds = known
+        ends = connection.execute(ENDS).fetchone()
+        assert ends is not None
+        first, last = ends
+        return Spread(count, (first, *(bound for bound in bounds if first < bound < last), last))
 
 
-def _spread_of(connection: Connection) -> Spread:
+def _lately(connection: Connection) -> tuple[int, Sequence[int]]:
     row = connection.execute(SPREAD).fetchone()
     assert row is not None
     counted, size, bounds = row
-    return Spread(max(int(counted), size // BYTES_OF_A_ROW), bounds or ())
+    return max(int(counted), size // BYTES_OF_A_ROW), (bounds or ())[1:-1]
 
 
 def _similar(

@@ -11,6 +11,7 @@ follows one into reading rows by their numbers, a rare word takes a second. So i
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -55,6 +56,7 @@ class Matches:
     ) -> None:
         self._connection = connection
         self._spread = spread
+        self._first, self._last = spread.bounds[0], spread.bounds[-1]
         self._end = monotonic() + seconds
         self._asking = Asking(connection)
         self._asked = self._asking.asked(root)
@@ -81,7 +83,8 @@ class Matches:
     def _newest(
         self, asked: Asked, limit: int, *, below: int | None = None, columns: str = ""
     ) -> list[Row]:
-        at = asked.end if below is None else min(asked.end, below)
+        asked = replace(asked, least=max(asked.least, self._first))
+        at = min(asked.end, self._last + 1, self._last + 1 if below is None else below)
         found: list[Row] = []
         passed = 0
         while at > asked.least and len(found) < limit and self.is_whole:
@@ -97,7 +100,7 @@ class Matches:
     ) -> tuple[int, list[str]]:
         """Return where the next stretch begins, and its tokens; none: all that is left."""
         left = self._spread.rows_between(asked.least, at)
-        if not passed:
+        if not passed:  # nothing, or next to nothing
             rows = max(LEAST_ROWS, ROWS_FOR_A_HIT * wanted)
         elif not found:
             rows = FASTEST_GROWTH * passed

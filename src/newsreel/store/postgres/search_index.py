@@ -75,7 +75,7 @@ ROWS = "SELECT entry_id, id, revision_id FROM search_rows WHERE entry_id = ANY(%
 # One whose number is taken is left out: there were as many others before the sequence came round.
 INSERT = """
     INSERT INTO search_rows (id, entry_id, revision_id, feed_id, site, language, terms)
-    SELECT n.base | nextval('search_places') << 1 | n.odd, n.entry_id, n.revision_id, n.feed_id,
+    SELECT n.base | (nextval('search_places') << 1) | n.odd, n.entry_id, n.revision_id, n.feed_id,
            n.site, n.language, n.terms::tsvector
     FROM unnest(%s::bigint[], %s::integer[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[],
                 %s::text[], %s::text[])
@@ -85,7 +85,8 @@ INSERT = """
 TAKE_BACK = "DELETE FROM search_rows WHERE entry_id = ANY(%s) AND revision_id = ANY(%s)"
 ALL_PENDING = f"""
     INSERT INTO search_pending (first_id, last_id, entries)
-    SELECT min(entry_id), max(entry_id), count(*) FROM identities GROUP BY entry_id / {STRETCH}
+    SELECT min(entry_id), max(entry_id), count(*) FROM identities
+    GROUP BY (entry_id - 1) / {STRETCH}
 """  # noqa: S608 - constants only
 
 

@@ -57,28 +57,25 @@ def stretch(least: int, end: int) -> tuple[int, list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How many rows there are, about, and how they lie over time: numbers with as many between."""
+    """How many rows there are, about, and how they lie over time.
+
+    ``bounds`` are the first row and the last, and numbers between them with about as many rows
+    from each to the next; at least two.
+    """
 
     count: int
-    bounds: Sequence[int] = ()
+    bounds: Sequence[int]
 
     def rows_between(self, least: int, end: int) -> int:
         """Return how many rows lie between two numbers, about."""
-        if len(self.bounds) < 2:
-            return self.count
         return int(self.count * max(0.0, self._share(end) - self._share(least)))
 
     def place_before(self, end: int, rows: int) -> int:
         """Return where so many rows before a number begin, about."""
-        if len(self.bounds) < 2:
-            return end - (1 << DAY_BITS)
         steps = len(self.bounds) - 1
-        share = self._share(end) - rows / max(self.count, 1)
-        if share <= 0:
-            return self.bounds[0] - 1
-        at = int(share * steps)
-        first, second = self.bounds[at], self.bounds[min(at + 1, steps)]
-        return min(first + int((share * steps - at) * (second - first)), end - 1)
+        at, rest = divmod(max(0.0, self._share(end) - rows / max(self.count, 1)) * steps, 1)
+        first, second = self.bounds[int(at)], self.bounds[min(int(at) + 1, steps)]
+        return min(first + int(rest * (second - first)), end - 1)
 
     def _share(self, row_id: int) -> float:
         """Return which part of the rows lies before a number."""

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import ServerCursor
 
 from newsreel.errors import StoreBusy, StoreError
-from newsreel.store.checks import Check
+from newsreel.store.checks import Check, check_found
 from newsreel.store.contents import ARCHIVE, Row, Table, quoted, table
 from newsreel.store.postgres.address import parse_address
 from newsreel.store.postgres.connection import LOCK_SECONDS, Connection, end, translated
@@ -23,15 +23,16 @@ from newsreel.store.postgres.migrate import (
 )
 from newsreel.store.postgres.partitions import ensure_months
 from newsreel.store.postgres.rows import identity_digest, slice_of
+from newsreel.store.postgres.search_index import ALL_PENDING
 
 FETCHED = 500
 """Rows of a cursor at once."""
 DEAD_SECONDS = 20
 
 INDEX = (
-    table("search_sites", "id host"),
-    table("search_rows", "id entry_id revision_id feed_id site_id language terms"),
-    table("search_state", "terms bits pending traces", "terms", texts="terms", has_defaults=True),
+    table("search_rows", "id entry_id revision_id feed_id site language terms"),
+    table("search_pending", "first_id last_id entries", "first_id"),
+    table("search_state", "terms", "terms", texts="terms", has_defaults=True),
 )
 
 # Nothing else runs in these transactions: they may last as long as it takes.
@@ -61,10 +62,7 @@ MARK = "SELECT reached, rows FROM copying WHERE part = %s"
 ADD_MARK = "INSERT INTO copying (part, reached, rows) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 MOVE_MARK = "UPDATE copying SET reached = %s, rows = %s WHERE part = %s AND rows = %s"
 HOSTS = "SELECT id, host FROM feeds WHERE id = ANY(%s)"
-MAKE_INDEX = """
-    UPDATE search_state
-    SET terms = '', bits = 14, traces = 0, pending = (SELECT coalesce(max(id), 0) FROM entries)
-"""
+MAKE_INDEX = f"UPDATE search_state SET terms = ''; {ALL_PENDING}"  # noqa: S608 - constants only
 COUNTED = (
     ("feeds", "id"),
     ("identities", "entry_id"),
@@ -73,13 +71,15 @@ COUNTED = (
     ("polls", "id"),
     ("gaps", "id"),
     ("legacy_files", "id"),
-    ("search_sites", "id"),
 )
 """Whose ids are given by a sequence."""
 
 OURS = "relnamespace = current_schema()::regnamespace"
 DETACHED = "attach them with 'ALTER TABLE ... ATTACH PARTITION'; without, their rows are not there"
 CHECKS = (
+    check_found(
+        "EXISTS (SELECT FROM search_pending p WHERE e.id BETWEEN p.first_id AND p.last_id)"
+    ),
     Check(
         "pages of the disk whose checksums failed",
         "SELECT checksum_failures || ', the last ' || checksum_last_failure FROM pg_stat_database "

@@ -8,7 +8,7 @@ from typing import Self
 import msgspec
 
 from newsreel.errors import StoreBusy, StoreError
-from newsreel.store.checks import Check
+from newsreel.store.checks import Check, check_found
 from newsreel.store.contents import ARCHIVE, EVERYTHING_KEPT, Row, Table, quoted, table
 from newsreel.store.sqlite.database import BUSY_SECONDS, read_only_mode, transaction, translated
 from newsreel.store.sqlite.holder import living_holders
@@ -49,6 +49,7 @@ CHECKS = (
         "rows that refer to what is not there",
         "SELECT \"table\" || ' ' || coalesce(rowid, '') FROM pragma_foreign_key_check",
     ),
+    check_found("e.id <= (SELECT max(pending) FROM search_state)"),
 )
 MAKE_MARKS = """
     CREATE TABLE copying (
