@@ -1,8 +1,9 @@
 """Check a whole database: its pages, what its rows say of each other, and digests."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 from newsreel.core.normalize import DIGEST_VERSION, digest_of
 from newsreel.errors import StoreError
@@ -59,47 +60,36 @@ def check_archive(address: str, *, progress: Progress = silent) -> CheckAccount:
         checks = (*reader.checks, *CHECKS)
         for index, check in enumerate(checks):
             progress("checking", index, len(checks))
-            _note(account, _broken(reader, check))
-        for find in (_odd_words, _count, _other_digests):
-            try:
-                for finding in find(reader, account, progress):
-                    _note(account, finding)
-            except StoreError as error:
-                _note(account, _unreadable(error))
+            _note(account, partial(_broken, reader, check))
+        _note(account, partial(_odd_days, reader))
+        _note(account, partial(_odd_reasons, reader))
+        _note(account, partial(_count, reader, account))
+        _note(account, partial(_other_digests, reader, account.wordings, progress))
     return account
 
 
-def _note(account: CheckAccount, finding: Finding) -> None:
+def _note(account: CheckAccount, find: Callable[[], Finding]) -> None:
+    try:
+        finding = find()
+    except StoreError as error:
+        finding = Finding(f"places that can't be read: {error}", REBUILD, count=1)
     if finding.count and finding not in account.findings:
         account.findings.append(finding)
 
 
 def _broken(reader: Reader, check: Check) -> Finding:
     finding = Finding(check.told, check.hint)
-    try:
-        for row in reader.query(check.query):
-            finding.add(row[0])
-    except StoreError as error:
-        return _unreadable(error)
+    for row in reader.query(check.query):
+        finding.add(row[0])
     return finding
 
 
-def _unreadable(error: StoreError) -> Finding:
-    return Finding(f"places that can't be read: {error}", error.hint or REBUILD, count=1)
-
-
-def _odd_words(reader: Reader, _: CheckAccount, __: Progress) -> Iterator[Finding]:
-    """Yield what columns hold that is none of their words."""
-    days = Finding("days that are none", REBUILD)
+def _odd_days(reader: Reader) -> Finding:
+    finding = Finding("days that are none", REBUILD)
     for (day,) in reader.query(DAYS):
         if not _is_day(day):
-            days.add(day)
-    yield days
-    reasons = Finding("reasons to write a page that are none", EXPORT)
-    for (reason,) in reader.query(REASONS):
-        if reason not in set(WriteReason):
-            reasons.add(reason)
-    yield reasons
+            finding.add(day)
+    return finding
 
 
 def _is_day(text: str) -> bool:
@@ -109,31 +99,42 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def _count(reader: Reader, account: CheckAccount, _: Progress) -> Iterator[Finding]:
+def _odd_reasons(reader: Reader) -> Finding:
+    finding = Finding("reasons to write a page that are none", EXPORT)
+    for (reason,) in reader.query(REASONS):
+        if reason not in set(WriteReason):
+            finding.add(reason)
+    return finding
+
+
+def _count(reader: Reader, account: CheckAccount) -> Finding:
+    """Count what is checked; there is nothing wrong with that but places that can't be read."""
     account.feeds, account.entries, account.wordings = (
         next(reader.query(f"SELECT count(*) FROM {name}"))[0]  # noqa: S608 - names of ours
         for name in ("feeds", "entries", "revisions")
     )
-    yield from ()
+    return Finding("", "")
 
 
-def _other_digests(reader: Reader, account: CheckAccount, progress: Progress) -> Iterator[Finding]:
-    """Yield the wordings whose digest is not that of what stands there."""
+def _other_digests(reader: Reader, total: int, progress: Progress) -> Finding:
+    """Return the wordings whose digest is not that of what stands there."""
     finding = Finding("wordings that are not what their digest says", REBUILD)
     for done, row in enumerate(reader.query(WORDINGS)):
         entry_id, digest, version, title, permalink, author, summary, body = row
         if done % TOLD_EVERY == 0:
-            progress("comparing digests", done, account.wordings)
+            progress("comparing digests", done, total)
         if version != DIGEST_VERSION:
             continue
         content = Content(
             title=title, permalink=permalink, author=author, summary=summary, body=body
         )
         if digest_of(content) != digest:
-            finding.add(_public_id(reader, entry_id))
-    yield finding
+            finding.add(entry_id)
+    finding.examples = [_public_id(reader, entry_id) for entry_id in finding.examples]
+    return finding
 
 
-def _public_id(reader: Reader, entry_id: int) -> str:
-    found = next(reader.query(f"SELECT public_id FROM entries WHERE id = {entry_id:d}"), None)  # noqa: S608 - a number
+def _public_id(reader: Reader, entry_id: str) -> str:
+    query = f"SELECT public_id FROM entries WHERE id = {int(entry_id)}"  # noqa: S608 - a number
+    found = next(reader.query(query), None)
     return found[0] if found else f"of entry {entry_id}"
