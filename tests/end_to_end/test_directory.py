@@ -144,6 +144,35 @@ async def test_what_is_not_there_is_a_fault(tmp_path: Path, name: str) -> None:
     assert capture.fault.kind is FaultKind.MISSING
 
 
+@pytest.mark.parametrize("machine", ["nas.lan", "ada@localhost", "[", "localhost:80"])
+async def test_a_file_of_another_machine_is_none_of_this_one(
+    newsreel: Newsreel, notes: Path, machine: str
+) -> None:
+    url = notes.as_uri().replace("file://", f"file://{machine}")
+
+    capture = await fetch_directory(url, Validators(), most_bytes=10_000, clock=lambda: MORNING)
+    done = newsreel("add", url)
+
+    assert capture.fault is not None
+    assert (capture.fault.kind, capture.body) == (FaultKind.BAD_ADDRESS, None)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"error: a file of another machine: {url}\n"
+        "hint: give a path of this one; what is mounted here has one\n"
+    )
+    assert newsreel.json("feeds") == []
+
+
+@pytest.mark.parametrize("beginning", ["file://localhost", "FILE://LOCALHOST", "file:"])
+def test_a_file_of_this_machine_may_be_named_in_several_ways(
+    newsreel: Newsreel, notes: Path, beginning: str
+) -> None:
+    done = newsreel("add", notes.as_uri().replace("file://", beginning))
+
+    assert done.stderr.startswith("added: 1 my notes, 2 entries")
+    assert newsreel.json("feeds")[0]["url"] == notes.as_uri() + "/"
+
+
 def test_a_directory_is_a_private_feed(newsreel: Newsreel, notes: Path) -> None:
     done = newsreel("add", "./my notes")
 

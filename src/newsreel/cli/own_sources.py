@@ -5,7 +5,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from newsreel.cli.asking import AMONG_OTHERS
 from newsreel.errors import UsageError
-from newsreel.formats.urls import is_mailbox
+from newsreel.formats.urls import is_elsewhere, is_file, is_mailbox
 
 BEGINNINGS = ("/", "./", "../", "~")
 
@@ -13,13 +13,14 @@ BEGINNINGS = ("/", "./", "../", "~")
 def own_address(text: str) -> str | None:
     """Return the address of a directory, a file or a mailbox; None for what is of the web.
 
-    Raises :class:`~newsreel.errors.UsageError` where nothing is there, or a password is.
+    Raises :class:`~newsreel.errors.UsageError` where nothing is there, or a password is, or where
+    another machine is meant.
     """
     text = text.strip()
     if is_mailbox(text):
         return _mailbox(text)
-    if text.startswith("file:"):
-        return _path(Path(unquote(urlsplit(text).path)))
+    if is_file(text):
+        return _path(_file(text))
     if text.startswith("dir:"):
         return _path(Path(text.removeprefix("dir:")))
     if text.startswith(BEGINNINGS) or text in {".", ".."}:
@@ -31,6 +32,15 @@ def user_in(address: str) -> str | None:
     """Return who asks for a mailbox, as its address says."""
     user = urlsplit(address).username if is_mailbox(address) else None
     return unquote(user) if user else None
+
+
+def _file(text: str) -> Path:
+    if is_elsewhere(text):
+        raise UsageError(
+            f"a file of another machine: {text}",
+            hint="give a path of this one; what is mounted here has one",
+        )
+    return Path(unquote(urlsplit(text).path))
 
 
 def _path(path: Path) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from newsreel.formats.json_values import JsonObject
 from newsreel.formats.local_feed import CONTENT_TYPE, feed_document
 from newsreel.formats.local_files import is_read, item_of_file
+from newsreel.formats.urls import is_elsewhere
 from newsreel.model.capture import Capture, Fault, FaultKind, Validators
 
 MOST_FILES = 2_000
@@ -34,6 +35,8 @@ async def fetch_directory(
     What has not changed by names, sizes and times is not read again.
     """
     blank = Capture(url=url, final_url=url, fetched_at=clock())
+    if is_elsewhere(url):
+        return replace(blank, fault=Fault(FaultKind.BAD_ADDRESS, "a file of another machine"))
     try:
         return await asyncio.to_thread(_captured, blank, path_of(url), validators, most_bytes)
     except (OSError, ValueError) as error:

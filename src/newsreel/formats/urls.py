@@ -133,6 +133,13 @@ def is_file(url: str) -> bool:
     return url[:5].lower() == "file:"
 
 
+def is_elsewhere(url: str) -> bool:
+    """Tell whether a ``file:`` address names another machine than this one (RFC 8089, 2)."""
+    before, slashes, rest = url.partition("//")
+    machine = rest.partition("/")[0].lower() if before.lower() == "file:" and slashes else ""
+    return machine not in {"", "localhost"}
+
+
 def is_mailbox(url: str) -> bool:
     """Tell whether an address is that of a mailbox (RFC 5092)."""
     return url[:6].lower().startswith(("imap:", "imaps:"))
