@@ -154,10 +154,11 @@ def _read(name: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - the valu
                 return _public_url(str(value))
             case _:
                 return str(value)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError):
+        told = "" if name in _MAY_HOLD_SECRETS else f": {value!r}"
         raise UsageError(
-            f"bad value for {name} in {origin}: {value!r}", hint=_HINTS.get(name, "")
-        ) from error
+            f"bad value for {name} in {origin}{told}", hint=_HINTS.get(name, "")
+        ) from None
 
 
 def _positive(number: N) -> N:
@@ -189,9 +190,11 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+_MAY_HOLD_SECRETS = frozenset(("public_url",))
 _HINTS = {
     "listen": "host:port or unix:PATH, such as 127.0.0.1:8000",
-    "public_url": "where the world reaches this, such as https://news.example",
+    "public_url": "where the world reaches this, such as https://news.example; "
+    "without user, password, query and fragment",
     "timeout": "a number of seconds, such as 30",
     "host_gap": "a number of seconds, such as 1",
     "concurrency": "a whole number, such as 64",

@@ -115,6 +115,25 @@ def test_what_can_not_be_meant_is_refused_with_a_way_out(
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://ada:s3cret@news.example",
+        "ada:s3cret@news.example",
+        "https://ada:s3cret@[news.example",
+        "https://news.example/?key=s3cret",
+    ],
+)
+def test_a_refused_address_is_not_repeated_for_it_may_hold_a_secret(
+    tmp_path: Path, address: str
+) -> None:
+    with pytest.raises(UsageError, match="bad value for public_url") as caught:
+        read(tmp_path, NEWSREEL_PUBLIC_URL=address)
+
+    assert "s3cret" not in f"{caught.value} {caught.value.hint}"
+    assert "without user" in caught.value.hint
+
+
 @pytest.mark.parametrize("is_in_environment", [False, True])
 def test_a_file_that_was_named_must_be_there(tmp_path: Path, *, is_in_environment: bool) -> None:
     path = tmp_path / "missing.toml"
