@@ -1,5 +1,6 @@
 """What every store must do with feeds."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -51,6 +52,22 @@ async def test_adding_a_feed_again_adds_nothing(store: Store) -> None:
     assert [first.is_new, second.is_new, third.is_new] == [True, False, False]
     assert third.feed == first.feed
     assert await store.feeds() == [first.feed]
+
+
+async def test_two_who_add_the_same_feeds_at_once_add_each_once(
+    store: Store, other: Store
+) -> None:
+    first = [NewFeed(url=f"https://{number}.example/x?y") for number in range(20)]
+    second = [NewFeed(url=f"https://{number}.example/x/y") for number in range(20)]
+
+    results = await asyncio.gather(
+        *(one.add_feeds(feeds, now=MORNING) for one in (store, other) for feeds in (first, second))
+    )
+
+    added = [found for result in results for found in result]
+    assert sum(found.is_new for found in added) == 40
+    assert len({found.feed.file_name for found in added}) == 40
+    assert len(await store.feeds()) == 40
 
 
 async def test_none_never_overwrites_what_is_known(store: Store) -> None:
@@ -225,6 +242,20 @@ async def test_a_shorter_interval_holds_from_now_on_and_a_longer_one_from_the_ne
     assert longer.next_poll_at == poll.feed.next_poll_at
     assert shorter.next_poll_at == world.now
     assert [found.id for found in await world.lease()] == [feed.id]
+
+
+async def test_a_shorter_interval_wakes_no_feed_that_is_paused(world: World) -> None:
+    feed = await world.feed()
+    await world.poll(feed, item("a"))
+    paused = await world.store.save_feed(
+        replace(await world.again(feed), status=FeedStatus.PAUSED)
+    )
+
+    shorter = await world.store.save_feed(replace(paused, interval=timedelta(minutes=5)))
+    world.later(DAY)
+
+    assert shorter.next_poll_at is None
+    assert await world.lease() == []
 
 
 async def test_a_title_of_the_operators_outlives_a_poll(world: World) -> None:
