@@ -32,7 +32,9 @@ from newsreel.store.protocols import HOST_SHARE, Store
 
 LEASE_TERM = timedelta(minutes=15)
 LEASE_REST = timedelta(minutes=4)
-"""What must be left of it when a feed's turn comes: the longest gap, and a slow answer."""
+"""What must be left of it when a feed's turn comes: the longest gap, and a slow answer. An eighth
+of that must be left when the answer is here, or is waited for no longer.
+"""
 
 SLICE = 64
 MOST_LANES = 1000
@@ -108,7 +110,8 @@ async def poll_feeds(
     Raises :class:`~newsreel.errors.StoreError` where the store fails; what is under way is given
     up then, unstored.
     """
-    gate = HostGate(client.policy, clock, await store.hosts())  # for where redirects lead
+    hosts = await store.hosts()  # for where redirects lead
+    gate = HostGate(client.policy, clock, hosts, assure=store.assure)
     lanes = _Lanes(store, client, gate, clock, keep)
     try:
         async for poll in _driven(lanes, store, clock, wanted):
@@ -274,7 +277,7 @@ class _Lanes:
             try:
                 result: Poll | BaseException | None = None
                 if await self._has_time(leased):
-                    result = await self._poll(host, lane, leased.feed)
+                    result = await self._poll(host, lane, leased)
             except LeaseLost:
                 result = None
             except Exception as error:  # noqa: BLE001 - handed to whoever drives the round
@@ -290,14 +293,18 @@ class _Lanes:
         A host that wants long gaps may be as slow as that. Polled without a lease, its feeds would
         be polled by others too.
         """
-        now = self._clock()
-        if now < leased.until - LEASE_REST:
+        if self._clock() < leased.until - LEASE_REST:
             return True
-        if now < leased.until:  # what ran out may be held by others by now, or by us once more
-            await self._store.release([leased.feed.id])
+        await self._give_back(leased)
         return False
 
-    async def _poll(self, host: str, lane: _Lane, feed: Feed) -> Poll | None:
+    async def _give_back(self, leased: _Leased) -> None:
+        """Release a lease; what ran out may be held by others by now, or by us once more."""
+        if self._clock() < leased.until:
+            await self._store.release([leased.feed.id])
+
+    async def _poll(self, host: str, lane: _Lane, leased: _Leased) -> Poll | None:
+        feed = leased.feed
         self._rest(lane)
         try:
             async with self._gate.turn(host) as turn, self._client.permit() as permit:
@@ -305,7 +312,10 @@ class _Lanes:
                 if turn.closed_until is not None:
                     await self._store.release([feed.id])
                     return None
-                capture = await self._ask(lane, feed, permit)
+                capture = await self._ask(lane, leased, permit)
+                if capture is None:
+                    await self._give_back(leased)
+                    return None
                 poll = await take_in(
                     feed, capture, self._store, clock=self._clock, keep=self._keep
                 )
@@ -314,12 +324,25 @@ class _Lanes:
         finally:
             self._wake(lane)
 
-    async def _ask(self, lane: _Lane, feed: Feed, permit: Permit) -> Capture:
+    async def _ask(self, lane: _Lane, leased: _Leased, permit: Permit) -> Capture | None:
+        """Return what a feed's source says, None where another worker may ask its host by now.
+
+        Whoever was stopped, or waited for long, is not to meet another one there.
+        """
+        left = leased.until - LEASE_REST / 8 - self._clock()
         slow = asyncio.get_running_loop().call_later(SLOW, self._rest, lane)
         try:
-            return await ask(
-                feed, self._store, self._client, self._gate, clock=self._clock, permit=permit
-            )
+            async with self._store.holding(leased.feed, left.total_seconds()):
+                return await ask(
+                    leased.feed,
+                    self._store,
+                    self._client,
+                    self._gate,
+                    clock=self._clock,
+                    permit=permit,
+                )
+        except LeaseLost:
+            return None
         finally:
             slow.cancel()
             self._wake(lane)  # what waits to be stored is in memory, and holds up what comes

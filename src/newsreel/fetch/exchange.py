@@ -80,6 +80,7 @@ class Exchange:
             OSError: the host can't be reached.
             BadHttp: it does not speak HTTP.
             ValueError: what is asked for is no address, or can't be written as a request.
+            LeaseLost: nothing may be sent any more.
         """
         self._url = url = first = address_of(self._request.url)
         method, headers = self._request.method, self._headers(first)
@@ -94,6 +95,8 @@ class Exchange:
             self._question = _question(method, url, headers, proxy)
             connection = await self._connect(url, proxy)
             try:
+                if self._gate is not None:
+                    self._gate.assure()
                 connection.write(self._question + self._request.body)
                 head = await read_head(connection)
                 self._trace.append(self._hop(None if proxy else connection.ip, head))

@@ -23,11 +23,16 @@ from newsreel.model.host import HostState
 UNASKED = frozenset((FaultKind.DNS, FaultKind.BAD_ADDRESS, FaultKind.REFUSED_ADDRESS))
 
 
+def _always() -> None:
+    """Have no objection."""
+
+
 class HostGate:
     """Lets one request at a time through to each host.
 
     ``states`` are what is remembered from earlier runs, and of other workers; :meth:`changed`
-    gives what is to be remembered, once each.
+    gives what is to be remembered, once each. ``assure`` is called right before anything is sent,
+    and raises where that must not be done any more.
     """
 
     def __init__(
@@ -35,7 +40,10 @@ class HostGate:
         policy: FetchPolicy,
         clock: Callable[[], datetime],
         states: Iterable[HostState] = (),
+        *,
+        assure: Callable[[], None] = _always,
     ) -> None:
+        self.assure = assure
         self._policy = policy
         self._clock = clock
         self._known: dict[str, HostState] = {}

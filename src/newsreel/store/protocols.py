@@ -5,6 +5,7 @@ Times go in and out aware and in UTC; days are :class:`datetime.date`. Every met
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
@@ -43,7 +44,10 @@ class WrittenFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreCounts:
-    """The whole archive in numbers; ``size_bytes`` of the database is 0 where it can't be told."""
+    """The whole archive in numbers; ``size_bytes`` of the database is 0 where it can't be told.
+
+    Beyond some ten million, ``revisions`` and ``polls`` may be what they are about.
+    """
 
     feeds: int
     active: int
@@ -84,6 +88,26 @@ class RowPage:
 
     rows: list[Values]
     last: Key | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerState:
+    """Who works on the database, and what it holds; None: this kind of database does not tell.
+
+    ``polls`` counts since ``started_at``, ``rate`` those of the last minute. ``tasks`` are done by
+    one worker at a time.
+    """
+
+    name: str
+    machine: str | None
+    pid: int
+    started_at: datetime | None
+    beat_at: datetime | None
+    feeds: int
+    hosts: tuple[str, ...]
+    polls: int | None
+    rate: int | None
+    tasks: tuple[str, ...]
 
 
 class FeedStore(Protocol):
@@ -181,6 +205,35 @@ class PollStore(Protocol):
 
     async def save_hosts(self, hosts: Iterable[HostState]) -> None:
         """Remember hosts; the later ``not_before`` wins."""
+
+
+class FleetStore(Protocol):
+    """Several workers on one database, on one machine or many."""
+
+    def clock(self) -> datetime:
+        """Return what time it is for all who share the database, in UTC, to the second."""
+
+    def holding(self, feed: Feed, seconds: float) -> AbstractAsyncContextManager[None]:
+        """Run a block only as long as a lease is certain, and so many seconds at most.
+
+        Raises :class:`~newsreel.errors.LeaseLost` where it is not, or no longer: the block is
+        cancelled then, and nobody else can have asked the feed's host while it ran.
+        """
+
+    def assure(self) -> None:
+        """Raise :class:`~newsreel.errors.LeaseLost` unless leases are certain at this moment.
+
+        For the moment before something is sent: whoever was stopped goes on where it was.
+        """
+
+    async def take_task(self, name: str) -> bool:
+        """Take what one worker at a time does for all, or keep it; False: another one has it.
+
+        It is free when this store is closed, or its process dead.
+        """
+
+    async def workers(self) -> list[WorkerState]:
+        """Return who works on the database, by name."""
 
 
 class HubStore(Protocol):
@@ -421,6 +474,7 @@ class SearchStore(Protocol):
 class Store(
     FeedStore,
     PollStore,
+    FleetStore,
     HubStore,
     EntryStore,
     DayStore,

@@ -19,6 +19,7 @@ from newsreel.store.sqlite.polls import Polls
 from newsreel.store.sqlite.search import Searches
 from newsreel.store.sqlite.sites import Sites
 from newsreel.store.sqlite.tables import Tables
+from newsreel.store.sqlite.workers import Workers
 
 COUNTS = """
     SELECT (SELECT count(*) FROM feeds WHERE status != 'removed'),
@@ -35,7 +36,7 @@ COUNTS = """
 """
 
 
-class SqliteStore(Feeds, Polls, Hubs, Entries, Days, Imports, Sites, Searches, Tables):
+class SqliteStore(Feeds, Polls, Workers, Hubs, Entries, Days, Imports, Sites, Searches, Tables):
     """Everything in one SQLite file."""
 
     def __init__(
