@@ -1,12 +1,15 @@
 """How fast a large archive is searched, what its index costs, and how others do.
 
     .venv/bin/python benchmarks/searching.py [--work DIR] [--entries 1000000] [--rounds 3]
-    [--peers-python PYTHON] [--peers-entries 100000] [--polls 616]
+    [--db postgresql://…] [--peers-python PYTHON] [--peers-entries 100000] [--polls 616]
 
 The archive is made of the samples beside the checkout (benchmarks/search_world.py) and kept in the
 work folder for later runs: about 1.4 KB an entry, six minutes of a processor for a million. All
 queries are asked of the use case behind ``newsreel search``, warm, each in a few rounds; what is
 printed is the time of single searches in milliseconds.
+
+With ``--db`` the same is asked of a database of PostgreSQL, which gets a copy of the archive where
+it is empty.
 
 PYTHON is that of a venv of the peers' own, with ``reader[search]`` and ``tantivy``; they, SQL's
 LIKE and FTS5 as it comes are asked the same words over the same entries, fewer of them.
@@ -29,10 +32,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 from search_world import build
 from world import environment, running, unpacked
 
+from newsreel.app.copying import copy_archive
 from newsreel.app.search import search, similar
+from newsreel.app.search_index import reindex
 from newsreel.cli.context import Context
 from newsreel.config import Settings
 from newsreel.model.query import Order
@@ -43,6 +49,10 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SEED = 7
 WITHOUT_INDEX = [sys.executable, str(Path(__file__).with_name("unindexed.py"))]
 WITH_INDEX = [str(Path(sys.executable).with_name("newsreel"))]
+SIZES = """
+    SELECT pg_table_size('search_rows'),
+           pg_indexes_size('search_rows')
+"""
 TABLES = "('search_data', 'search_idx', 'search_rows', 'search_rows_entry', 'search_sites')"
 
 
@@ -62,6 +72,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=MEMORY if MEMORY.is_dir() else None)
     parser.add_argument("--entries", type=int, default=1_000_000, help="0: none")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--db", help="a database of PostgreSQL: empty, or filled by this program")
     parser.add_argument("--peers-python")
     parser.add_argument("--peers-entries", type=int, default=100_000)
     parser.add_argument("--polls", type=int, default=0, help="feeds of a cold round; 0: none")
@@ -69,8 +80,12 @@ def main() -> None:
     work = options.work or Path(tempfile.gettempdir())
     if options.entries:
         path = made(work, options.entries)
-        print_size(path)
-        Context(Settings()).run(print_searches(path, words_of(path), options.rounds))
+        if options.db:
+            copied(path, options.db)
+        else:
+            print_size(path)
+        asked = options.db or str(path)
+        Context(Settings()).run(print_searches(asked, path, words_of(path), options.rounds))
     if options.peers_python:
         few = made(work, options.peers_entries)
         print_peers(few, words_of(few), options.peers_python)
@@ -104,6 +119,34 @@ def print_size(path: Path) -> None:
         f"({grown / text:.1%}), merged {merged / 1e6:.0f} MB ({merged / text:.1%}); "
         f"made in {told['cpu']:.0f} s of a processor, archive and all"
     )
+
+
+def copied(path: Path, address: str) -> None:
+    """Fill a database of PostgreSQL that is empty, and print the index's size."""
+    told = json.loads(path.with_suffix(".json").read_text())
+    with psycopg.connect(address) as connection:
+        row = connection.execute("SELECT to_regclass('search_rows')").fetchone()
+    if row == (None,):
+        copy_archive(str(path), address)
+        start = time.perf_counter()
+        asyncio.run(indexed(address))
+        print(f"{address}: index made in {time.perf_counter() - start:.0f} s")
+    with psycopg.connect(address) as connection:
+        row = connection.execute(SIZES).fetchone()
+    assert row is not None
+    table, index = row
+    text = told["text_bytes"]
+    print(
+        f"{address}: text {text / 1e6:.0f} MB, rows of the index {table / 1e6:.0f} MB, "
+        f"GIN {index / 1e6:.0f} MB; together {(table + index) / text:.1%}"
+    )
+
+
+async def indexed(address: str) -> None:
+    """Make the index."""
+    store = open_store(address)
+    await reindex(store)
+    await store.close()
 
 
 async def tidy(path: Path) -> None:
@@ -188,11 +231,11 @@ def mix(words: Words) -> dict[str, list[str]]:
     }  # fmt: skip
 
 
-async def print_searches(path: Path, words: Words, rounds: int) -> None:
-    """Print how long searches take, by kind and over all."""
-    store = open_store(str(path))
+async def print_searches(address: str, path: Path, words: Words, rounds: int) -> None:
+    """Print how long searches take, by kind and over all; ``path`` has the same entries."""
+    store = open_store(address)
     kinds = mix(words)
-    print(f"\n{path.name}: milliseconds of a search, warm\n")
+    print(f"\n{address}: milliseconds of a search, warm\n")
     print("| queries | newest: median | p95 | ranked: median | p95 | facets: median | p95 |")
     print("|---|--:|--:|--:|--:|--:|--:|")
     whole: dict[str, list[float]] = {"newest": [], "ranked": [], "facets": []}

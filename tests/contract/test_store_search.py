@@ -105,14 +105,34 @@ def names_of(answer: Answer) -> list[str]:
     return [NAMES[hit.public_id] for hit in answer.page.hits]
 
 
-@pytest.mark.parametrize("few", [0, 3000], ids=["language by the index", "language by rows"])
+SMALL_STEPS = {
+    "sqlite.search_ids": {"FEW": 0},
+    "postgres.search_ids": {
+        "SMALL": 0,
+        "LEAST_ROWS": 1,
+        "ROWS_FOR_A_HIT": 0,
+        "FASTEST_GROWTH": 2,
+    },
+}
+"""What lets stores go the ways that they go in large archives."""
+
+
+def set_in_hits(monkeypatch: pytest.MonkeyPatch, **values: object) -> None:
+    """Set bounds of what is counted, in every store."""
+    for kind in ("sqlite", "postgres"):
+        for name, value in values.items():
+            monkeypatch.setattr(f"newsreel.store.{kind}.search_hits.{name}", value)
+
+
+@pytest.mark.parametrize("is_large", [True, False], ids=["as in a large archive", "at once"])
 @pytest.mark.parametrize("counted", [10_000, 2], ids=["all are counted", "few are counted"])
 async def test_search_finds_what_the_table_says(
-    store: Store, few: int, counted: int, monkeypatch: pytest.MonkeyPatch
+    store: Store, *, is_large: bool, counted: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("newsreel.store.sqlite.search_ids.FEW", few)
-    monkeypatch.setattr("newsreel.store.sqlite.search_hits.COUNTED", counted)
-    monkeypatch.setattr("newsreel.store.sqlite.search_hits._rows_for", lambda wanted: wanted + 1)
+    for module, values in SMALL_STEPS.items() if is_large else ():
+        for name, value in values.items():
+            monkeypatch.setattr(f"newsreel.store.{module}.{name}", value)
+    set_in_hits(monkeypatch, COUNTED=counted, _rows_for=lambda wanted: wanted + 1)
     await fill(store)
     wrong = []
     for case in CASES:
@@ -438,8 +458,7 @@ async def test_counts_are_exact_up_to_a_bound_whatever_was_revised(
     await world.poll(feed, *(with_title(found, f"{found.title}, again") for found in items))
     counts = {}
     for bound in (19, 20, 30):
-        monkeypatch.setattr("newsreel.store.sqlite.search_hits.COUNTED", bound)
-        monkeypatch.setattr("newsreel.store.sqlite.search_hits._rows_for", lambda wanted: wanted)
+        set_in_hits(monkeypatch, COUNTED=bound, _rows_for=lambda wanted: wanted)
         page = (await ask(world.store, "title:ott*", limit=4, has_facets=True)).page
         counts[bound] = (page.count, page.is_count_exact, page.facets.is_whole)
 
@@ -449,7 +468,7 @@ async def test_counts_are_exact_up_to_a_bound_whatever_was_revised(
 async def test_pages_go_deeper_than_what_is_counted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("newsreel.store.sqlite.search_hits.COUNTED", 10)
+    set_in_hits(monkeypatch, COUNTED=10)
     feed = await world.feed()
     for hour in range(30):
         date = f"Tue, 03 Mar 2026 {hour % 24:02d}:{hour}:00 GMT"
