@@ -121,14 +121,20 @@ def add_identities(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> s
 
 def add_rows(connection: Connection, target: Target, rows: Sequence[tuple[Any, ...]]) -> None:
     """Add rows to a table; the months of entries and wordings must be there."""
-    with connection.cursor() as cursor:
-        if len(rows) <= FEW:
-            cursor.executemany(target.insert, rows)
-            return
-        with cursor.copy(target.copy) as copy:
-            copy.set_types(target.types)
-            for row in rows:
-                copy.write_row(row)
+    if len(rows) <= FEW:
+        run_each(connection, target.insert, rows)
+        return
+    with connection.cursor() as cursor, cursor.copy(target.copy) as copy:
+        copy.set_types(target.types)
+        for row in rows:
+            copy.write_row(row)
+
+
+def run_each(connection: Connection, query: str | bytes, rows: Sequence[Any]) -> None:
+    """Run a statement once for each of these parameters; for none nothing is asked."""
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(query, rows)
 
 
 def note_added(

@@ -22,6 +22,7 @@ from newsreel.store.postgres.additions import (
     WORDINGS,
     add_identities,
     add_rows,
+    run_each,
     together,
 )
 from newsreel.store.postgres.connection import Connection
@@ -211,10 +212,9 @@ class ChangeWriter:
         with together(self._connection, len(self._wordings)):
             add_rows(self._connection, ENTRIES, entries)
             add_rows(self._connection, WORDINGS, self._wordings)
-            with self._connection.cursor() as cursor:
-                cursor.executemany(RENEW, renewed)
-                cursor.executemany(OBSERVE, self._observations)
-                cursor.executemany(ADOPT, adopted(adoptions, self._feed.id, self._heads))
+            run_each(self._connection, RENEW, renewed)
+            run_each(self._connection, OBSERVE, self._observations)
+            run_each(self._connection, ADOPT, adopted(adoptions, self._feed.id, self._heads))
 
     def _row(self, entry_id: int, new: NewEntry) -> tuple[Any, ...]:
         sighting, head = new.sighting, self._heads[entry_id]

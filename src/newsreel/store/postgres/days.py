@@ -7,7 +7,7 @@ from newsreel.model.day import DayCount, DayFeed, DayPage, DirtyPage, WriteReaso
 from newsreel.model.entry import Entry
 from newsreel.model.feed import Feed
 from newsreel.model.poll import Gap
-from newsreel.store.postgres.additions import lock_feeds
+from newsreel.store.postgres.additions import lock_feeds, run_each
 from newsreel.store.postgres.connection import Connection
 from newsreel.store.postgres.database import Database
 from newsreel.store.postgres.dirt import mark_dirty
@@ -138,9 +138,8 @@ class Days:
         clean = sorted((page.day.isoformat(), page.feed_id, page.mark) for page in done)
 
         def save(connection: Connection) -> None:
-            with connection.cursor() as cursor:
-                cursor.executemany(WRITE, rows)
-                cursor.executemany(CLEAN, clean)
+            run_each(connection, WRITE, rows)
+            run_each(connection, CLEAN, clean)
 
         await self._db.write(save)
 
@@ -236,9 +235,8 @@ def _restore(connection: Connection, day: date, feeds: Collection[DayFeed]) -> N
         for found in feeds
         for gap in found.gaps
     ]
-    with connection.cursor() as cursor:
-        cursor.executemany(RESTORE_POLLS, polls)
-        cursor.executemany(RESTORE_GAP, gaps)
+    run_each(connection, RESTORE_POLLS, polls)
+    run_each(connection, RESTORE_GAP, gaps)
     for found in feeds:
         if found.title:
             note_title(connection, found.feed.id, found.title, day)

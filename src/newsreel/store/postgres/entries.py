@@ -9,6 +9,7 @@ from newsreel.errors import UsageError
 from newsreel.model.day import WriteReason
 from newsreel.model.entry import Entry
 from newsreel.model.poll import Tombstone
+from newsreel.store.postgres.additions import LOCK_FEEDS, run_each
 from newsreel.store.postgres.connection import Connection
 from newsreel.store.postgres.database import Database
 from newsreel.store.postgres.dirt import mark_dirty
@@ -37,9 +38,6 @@ NEWEST = """
 BY_BEGINNING = "SELECT entry_id, day FROM identities WHERE public_id >= %s AND public_id < %s"
 BY_PUBLIC_IDS = "SELECT entry_id, day, feed_id FROM identities WHERE public_id = ANY(%s)"
 PLACED = "e.id = ANY(%(ids)s) AND e.day = ANY(%(days)s) AND r.day = ANY(%(days)s)"
-LOCK_FEEDS = """
-    SELECT feed_id FROM feed_state WHERE feed_id = ANY(%s) ORDER BY feed_id FOR NO KEY UPDATE
-"""
 LOCK_TOMBSTONES = "LOCK TABLE tombstones IN EXCLUSIVE MODE"
 """Waits for every save that may add what is buried, and keeps the next ones waiting."""
 BURY = """
@@ -217,8 +215,7 @@ def _bury(connection: Connection, record: TombstoneRecord, entries: Iterable[Ent
         )
         for key in sorted({record.public_id, *record.ids})
     ]
-    with connection.cursor() as cursor:
-        cursor.executemany(BURY, rows)
+    run_each(connection, BURY, rows)
     is_erased = record.kind is Tombstone.ERASED
     for entry in entries:
         if is_erased:

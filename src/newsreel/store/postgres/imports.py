@@ -39,6 +39,10 @@ FILE = """
     INSERT INTO legacy_files (day, name, kind, form) VALUES (%s, %s, %s, %s)
     ON CONFLICT (day, name, kind) DO UPDATE SET form = excluded.form RETURNING id
 """
+FORGET_ROWS = """
+    DELETE FROM legacy_rows WHERE file_id = (
+        SELECT id FROM legacy_files WHERE day = %s AND name = %s AND kind = %s)
+"""
 ROWS = Target("legacy_rows", ("file_id", "ordinal", "revision_id", "leftover", "entry_id", "day"))
 
 
@@ -105,9 +109,11 @@ def _save(
 
 def _save_file(connection: Connection, file: LegacyFile, records: Sequence[LegacyRow]) -> None:
     """Store the form of a file, whose row is locked by that, and then which wordings it shows."""
-    row = (file.day.isoformat(), file.name, file.kind, dumps(dict(file.form)))
-    (file_id,) = connection.execute(FILE, row).fetchone() or (0,)
-    connection.execute("DELETE FROM legacy_rows WHERE file_id = %s", (file_id,))
+    key = (file.day.isoformat(), file.name, file.kind)
+    with connection.pipeline():
+        found = connection.execute(FILE, (*key, dumps(dict(file.form))))
+        connection.execute(FORGET_ROWS, key)
+    (file_id,) = found.fetchone() or (0,)
     places = places_of(connection, records)
     rows = [
         (file_id, ordinal, place[1], dumps(dict(record.leftover)), place[0], place[2])
