@@ -187,6 +187,24 @@ async def test_months_are_made_before_they_are_needed(database: Database) -> Non
     ]
 
 
+async def test_a_feed_can_not_make_a_partition_of_any_day_it_claims(database: Database) -> None:
+    days = ["0001-01-01", "1066-10-14", "1989-12-31", "2099-12-31", "2100-01-01", "9999-12-31"]
+    add = "INSERT INTO revisions VALUES (1, %s, %s, 1, 0, 0, NULL, NULL, '', 1, 1)"
+
+    def write(connection: Connection) -> None:
+        ensure_months(connection, days)
+        for number, day in enumerate(days):
+            connection.execute(add, (number, day))
+
+    await database.write(write)
+
+    assert await months(database) == [
+        f"{table}_{month}"
+        for table in ("entries", "revisions")
+        for month in ("0000_00", "2099_12", "9999_99")
+    ]
+
+
 async def test_months_that_were_rolled_back_are_made_again(database: Database) -> None:
     def fail(connection: Connection) -> None:
         ensure_months(connection, ["2026-03-04"])

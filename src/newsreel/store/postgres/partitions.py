@@ -1,4 +1,8 @@
-"""Partitions of what grows with time, by month: made before a month's first row is written."""
+"""Partitions of what grows with time, by month: made before a month's first row is written.
+
+Publishers say which day an entry belongs to, and a feed may claim any: what was before there was
+a web, or will be in the next century, has one partition each.
+"""
 
 from collections.abc import Iterable
 from datetime import date
@@ -6,6 +10,8 @@ from datetime import date
 from newsreel.store.postgres.connection import Connection
 
 TABLES = ("entries", "revisions")
+FIRST, LAST = "1990-01", "2100-01"
+EARLY, LATE = "0000-00", "9999-99"
 LOCK = 0x4E657774
 EXISTING = """
     SELECT substr(c.relname, 9) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -37,19 +43,28 @@ def _existing(connection: Connection) -> set[str]:
 
 
 def _make(connection: Connection, month: str) -> None:
+    first, end = f"'{month}'", f"'{_next(month)}'"
+    if month == EARLY:
+        first, end = "MINVALUE", f"'{FIRST}'"
+    elif month == LATE:
+        first, end = f"'{LAST}'", "MAXVALUE"
+    elif _next(month) == LATE:
+        end = f"'{LAST}'"
     for table in TABLES:
         name = f"{table}_{month.replace('-', '_')}"
         connection.execute(
             f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING STORAGE);"
-            f"ALTER TABLE {table} ATTACH PARTITION {name} "
-            f"FOR VALUES FROM ('{month}') TO ('{_next(month)}')"
+            f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({first}) TO ({end})"
         )
 
 
 def _month_of(day: date | str) -> str:
-    return (day if isinstance(day, str) else day.isoformat())[:7]
+    month = (day if isinstance(day, str) else day.isoformat())[:7]
+    return EARLY if month < FIRST else LATE if month >= LAST else month
 
 
 def _next(month: str) -> str:
+    if month in {EARLY, LATE}:
+        return month
     year, number = int(month[:4]), int(month[5:])
-    return f"{year + 1:04}-01" if number == 12 else f"{year:04}-{number + 1:02}"
+    return _month_of(f"{year + 1:04}-01" if number == 12 else f"{year:04}-{number + 1:02}")
