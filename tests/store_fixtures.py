@@ -12,7 +12,20 @@ from polled_world import World
 from postgres_server import NoServer, Server
 
 HELD = frozenset(
-    ("test_store_feeds", "test_store_hubs", "test_store_hubs_laws", "test_store_sites")
+    (
+        "test_day_store",
+        "test_store_entries",
+        "test_store_feeds",
+        "test_store_hubs",
+        "test_store_hubs_laws",
+        "test_store_imports",
+        "test_store_leases",
+        "test_store_polls",
+        "test_store_search",
+        "test_store_sites",
+        "test_store_tables",
+        "test_store_tombstones",
+    )
 )
 """The modules that PostgreSQL is held against."""
 

@@ -20,7 +20,7 @@ def open_store(address: str, *, is_read_only: bool = False) -> Store:
         with needing_driver():
             from newsreel.store.postgres import open_store as open_postgres
 
-        return open_postgres(place, is_read_only=is_read_only)  # type: ignore[return-value]
+        return open_postgres(place, is_read_only=is_read_only)
     from newsreel.store.sqlite import open_store as open_sqlite
 
     return open_sqlite(Path(place).expanduser(), is_read_only=is_read_only)

@@ -12,6 +12,7 @@ from newsreel.store.postgres.connection import Connection
 from newsreel.store.postgres.database import Database
 from newsreel.store.postgres.dirt import days_of_feed, forget_dirt, mark_dirty, mark_feed_dirty
 from newsreel.store.postgres.rows import FEED_COLUMNS, FEED_TABLES, slice_of
+from newsreel.store.postgres.search_index import forget, unindex_entries
 from newsreel.store.protocols import AddedFeed
 from newsreel.store.rows import (
     MICROSECOND,
@@ -134,7 +135,9 @@ class Feeds:
         return await self._db.write(lambda connection: _save(connection, feed))
 
     async def purge_feed(self, feed_id: int) -> int:
-        return await self._db.write(lambda connection: _purge(connection, feed_id))
+        count = await self._db.write(lambda connection: _purge(connection, feed_id))
+        await forget(self._db)
+        return count
 
 
 def feed_by_id(connection: Connection, feed_id: int) -> Feed | None:
@@ -317,11 +320,12 @@ def _purge(connection: Connection, feed_id: int) -> int:
     connection.execute("SELECT 1 FROM feed_state WHERE feed_id = %s FOR UPDATE", (feed_id,))
     days = days_of_feed(connection, feed_id)
     rows = connection.execute(ENTRIES, (feed_id,)).fetchall()
-    values = {
+    values: dict[str, Any] = {
         "feed_id": feed_id,
         "ids": [row[0] for row in rows],
         "days": sorted({row[1] for row in rows}),
     }
+    unindex_entries(connection, values["ids"])
     for query in PURGES:
         connection.execute(query, values)
     forget_dirt(connection, feed_id)
