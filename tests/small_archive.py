@@ -18,8 +18,8 @@ PRIVATE = f"https://club.example/feed?token={TOKEN}"
 PRIVATE_ID = 3
 
 
-async def fill(database: Path) -> None:
-    """Make the archive in a new database."""
+async def fill(database: Path | str) -> None:
+    """Make the archive in a new database: a path, or an address."""
     store = open_store(str(database))
     try:
         await _live(World(store))
