@@ -283,6 +283,20 @@ async def test_an_error_that_is_swallowed_does_not_pass_for_a_commit(database: D
     assert await stored(database) == {}
 
 
+async def test_what_stands_in_a_row_is_not_told_by_its_error(database: Database) -> None:
+    def add(connection: Connection) -> None:
+        connection.execute(
+            "INSERT INTO feeds (url, first_url, file_name) VALUES (%s, '', '')",
+            (f"https://ada:{SECRET}@press.example/",),
+        )
+
+    with pytest.raises(StoreError, match='null value in column "host"') as caught:
+        await database.write(add)
+
+    assert SECRET in str(caught.value.__cause__)
+    assert SECRET not in str(caught.value)
+
+
 async def test_writers_who_stand_in_each_others_way_get_through(
     database: Database, postgres_address: str
 ) -> None:

@@ -81,8 +81,7 @@ def translated(address: Address) -> Iterator[None]:
 
 def told(error: psycopg.Error, address: Address) -> StoreError:
     """Return what an error means for whoever uses the database."""
-    lines = [line for line in str(error).splitlines() if not line.startswith("\t")]
-    text = " ".join(" ".join(lines).split()) or type(error).__name__
+    text = error.diag.message_primary or _first_words(error)  # details may tell a row's secrets
     match error:
         case errors.LockNotAvailable() | errors.SerializationFailure() | errors.DeadlockDetected():
             return StoreBusy(
@@ -130,3 +129,9 @@ def _unreachable(text: str, address: Address) -> StoreError:
         f"PostgreSQL can't be reached: {address.shown}: {text}",
         hint="check that the server runs, and the host and port in --db",
     )
+
+
+def _first_words(error: psycopg.Error) -> str:
+    """What libpq says, for each host that it tried, without its questions."""
+    lines = [line for line in str(error).splitlines() if not line.startswith("\t")]
+    return " ".join(" ".join(lines).split()) or type(error).__name__
