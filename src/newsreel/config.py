@@ -19,8 +19,9 @@ N = TypeVar("N", int, float)
 class Settings:
     """What the operator chose.
 
-    ``db`` is a path, ``sqlite:PATH`` or ``postgresql://…``; ``archive`` and ``private_archive``
-    are the roots of the trees of day files (no private one: private feeds are written nowhere).
+    ``db`` is a path, ``sqlite:PATH`` or ``postgresql://…``; ``read_db`` a copy of it, for commands
+    that write nothing (none: they read ``db``). ``archive`` and ``private_archive`` are the roots
+    of the trees of day files (no private one: private feeds are written nowhere).
     ``captures`` is where raw captures are kept (None: nowhere), ``captures_budget`` how many bytes
     of them.
     ``allow_private`` opens hosts and networks that are refused otherwise. ``timeout`` is for a
@@ -32,6 +33,7 @@ class Settings:
     """
 
     db: str = field(default="", repr=False)
+    read_db: str = field(default="", repr=False)
     archive: Path = Path()
     private_archive: Path | None = None
     captures: Path | None = None

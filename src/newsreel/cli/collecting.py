@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from newsreel.app.clock import utc_now
 from newsreel.cli.context import Context
 
 LOOK_EVERY = 60.0
@@ -29,8 +28,9 @@ async def _collect_on(context: Context) -> None:
     while True:
         await asyncio.sleep(LOOK_EVERY)
         try:
-            async with context.open_store() as store, context.client() as client:
-                icons = await fetch_icons(store, client, clock=utc_now)
+            async with context.open_store() as store, context.client(store) as client:
+                is_ours = await store.take_task("icons")  # of all that share the database
+                icons = await fetch_icons(store, client, clock=store.clock) if is_ours else []
         except Exception as error:  # noqa: BLE001 - polling goes on without icons
             event("icons", error=str(error) or type(error).__name__)
             continue

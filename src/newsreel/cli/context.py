@@ -48,17 +48,22 @@ class Context:
             return runner.run(work)
 
     @asynccontextmanager
-    async def open_store(self) -> AsyncIterator[Store]:
-        """Open the database for the length of a block."""
-        store = open_store(self.settings.db)
+    async def open_store(self, *, is_reading: bool = False) -> AsyncIterator[Store]:
+        """Open the database for the length of a block.
+
+        ``is_reading``: nothing is written, so that it may be the copy that the settings name.
+        """
+        copy = self.settings.read_db if is_reading else ""
+        store = open_store(copy or self.settings.db, is_read_only=bool(copy))
         try:
             yield store
         finally:
             await store.close()
 
     @asynccontextmanager
-    async def client(self) -> AsyncIterator["Client"]:
-        """Open the outbound client for the length of a block."""
+    async def client(self, store: Store | None = None) -> AsyncIterator["Client"]:
+        """Open the outbound client for the length of a block; on a store's clock, if given."""
+        from newsreel.app.clock import utc_now
         from newsreel.fetch.client import Client, FetchPolicy
 
         chosen = self.settings
@@ -72,7 +77,7 @@ class Context:
             max_bytes=chosen.max_bytes,
             proxy=chosen.proxy,
         )
-        async with Client(policy) as client:
+        async with Client(policy, clock=store.clock if store else utc_now) as client:
             yield client
 
     @asynccontextmanager

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsreel.app.clock import utc_now
 from newsreel.cli.choice import find_feed, named
 from newsreel.cli.context import Context
 from newsreel.cli.listing import Row, note, plain, print_json, shown
@@ -49,19 +48,19 @@ async def _examined(context: Context, text: str) -> "Diagnosis":
 
     async with (
         context.open_store() as store,
-        context.client() as client,
+        context.client(store) as client,
         context.captures(note) as keep,
     ):
         feed = await find_feed(store, text)
         if feed is not None:
-            return await examine_feed(feed, store, client, clock=utc_now, keep=keep)
+            return await examine_feed(feed, store, client, clock=store.clock, keep=keep)
         if "." not in text and "://" not in text:
             raise UsageError(
                 f"no such feed: {named(text)!r}",
                 hint="'newsreel feeds' lists the feeds with their numbers; "
                 "any address can be examined too",
             )
-        return await examine_address(text, store, client, clock=utc_now)
+        return await examine_address(text, store, client, clock=store.clock)
 
 
 def told(report: Row) -> Iterator[str]:

@@ -70,7 +70,7 @@ def days(context: Context, *, first: date | None, last: date | None, as_json: bo
 
 
 async def _days(context: Context, first: date | None, last: date | None) -> list[DayCount]:
-    async with context.open_store() as store:
+    async with context.open_store(is_reading=True) as store:
         return await store.days(first=first, last=last)
 
 

@@ -129,10 +129,10 @@ async def _add_all(
     failed = 0
     async with (
         context.open_store() as store,
-        context.client() as client,
+        context.client(store) as client,
         context.captures(note) as keep,
     ):
-        gate = HostGate(client.policy, utc_now, await store.hosts())
+        gate = HostGate(client.policy, store.clock, await store.hosts())
         door = Door(store, client, keep, gate)
         for url in urls:
             try:
@@ -158,7 +158,13 @@ async def _add(door: Door, url: str, template: NewFeed, *, wants_all: bool) -> i
         discovery = await discover_own(url, door.client, options, rules)
     elif rules is not None:
         discovery = await discover_page(
-            url, rules, door.client, options, store=door.store, clock=utc_now, gate=door.gate
+            url,
+            rules,
+            door.client,
+            options,
+            store=door.store,
+            clock=door.store.clock,
+            gate=door.gate,
         )
     else:
         discovery = await discover(url, door.client, options, gate=door.gate)
@@ -212,7 +218,8 @@ async def _store(door: Door, template: NewFeed, discovery: "Discovery") -> None:
             hint="tell the site, or give the feed's own address",
         )
     new = replace(template, url=discovery.url)
-    added = await add_feed(new, discovery.capture, door.store, clock=utc_now, keep=door.keep)
+    store = door.store
+    added = await add_feed(new, discovery.capture, store, clock=store.clock, keep=door.keep)
     if added.feed.status in STOPPED and not added.is_new:
         _tell_there(added.feed)
         return
@@ -274,7 +281,7 @@ def feeds(context: Context, *, wants_all: bool, as_json: bool) -> None:
 
 
 async def _feeds(context: Context, *, wants_all: bool) -> list[Feed]:
-    async with context.open_store() as store:
+    async with context.open_store(is_reading=True) as store:
         return await store.feeds(statuses=tuple(FeedStatus) if wants_all else None)
 
 

@@ -39,7 +39,7 @@ def hubs(context: Context, *, as_json: bool) -> None:
 
 
 async def _hubs(context: Context) -> list[Row]:
-    async with context.open_store() as store:
+    async with context.open_store(is_reading=True) as store:
         return [_row(feed, found) for feed, found in await store.hub_feeds()]
 
 

@@ -134,6 +134,6 @@ async def _opml(context: Context, *, has_private: bool) -> bytes:
     from newsreel.formats.opml import write_opml
     from newsreel.model.feed import FeedStatus
 
-    async with context.open_store() as store:
+    async with context.open_store(is_reading=True) as store:
         feeds = await store.feeds(statuses=(FeedStatus.ACTIVE, FeedStatus.PAUSED))
     return write_opml(feed for feed in feeds if has_private or not feed.is_private)

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from newsreel.app.clock import utc_now
 from newsreel.cli.context import Context
 from newsreel.errors import StoreError
 
@@ -37,11 +36,11 @@ async def listening(context: Context) -> AsyncIterator[None]:
 
     async with (
         context.open_store() as store,
-        context.client() as client,
+        context.client(store) as client,
         context.captures(lambda told: event("notice", told=told)) as keep,
     ):
         url = settings.public_url
-        hubs = Hubs(store, client, public_url=url, clock=utc_now, keep=keep, tell=_log_push)
+        hubs = Hubs(store, client, public_url=url, clock=store.clock, keep=keep, tell=_log_push)
         app = make_app(hubs, path=urlsplit(url).path, max_bytes=settings.max_bytes)
         async with serving(app, settings.listen) as address:
             event("listening", address=address)

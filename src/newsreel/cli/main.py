@@ -26,6 +26,7 @@ COMMANDS = {
     "log": ("polling:log", "Show what each poll brought."),
     "doctor": ("doctor:doctor", "Poll one feed and explain everything about it."),
     "status": ("status:status", "Show the archive in numbers, and what is wrong."),
+    "workers": ("fleet:workers", "Show who works on the database, and what each holds."),
     "hubs": ("hubs:hubs", "Show which feeds are pushed by a hub."),
     "edit": ("feeds:edit", "Change a feed: title, folder, tags, interval, private, paused."),
     "remove": ("feeds:remove", "Stop polling a feed; its archive stays."),
@@ -75,6 +76,7 @@ class Commands(click.Group):
     epilog="Settings come from options, then NEWSREEL_* variables, then the file of --config.",
 )
 @click.option("--db", metavar="DB", help="The database: a path, or postgresql://USER@HOST/NAME.")
+@click.option("--read-db", metavar="DB", help="A copy of it, which may be late, for reading.")
 @click.option("--archive", metavar="DIR", help="Where the day files are written.")
 @click.option("--private-archive", metavar="DIR", help="Where those of private feeds are written.")
 @click.option("--captures", metavar="DIR", help="Where raw captures are kept; off: nowhere.")
@@ -84,6 +86,7 @@ class Commands(click.Group):
 def newsreel(
     ctx: click.Context,
     db: str | None,
+    read_db: str | None,
     archive: str | None,
     private_archive: str | None,
     captures: str | None,
@@ -95,6 +98,7 @@ def newsreel(
 
     given = {
         "db": db,
+        "read_db": read_db,
         "archive": archive,
         "private_archive": private_archive,
         "captures": captures,

@@ -9,7 +9,6 @@ from datetime import datetime
 
 import click
 
-from newsreel.app.clock import utc_now
 from newsreel.cli.choice import feed_of
 from newsreel.cli.collecting import collecting_icons
 from newsreel.cli.context import Context
@@ -26,6 +25,8 @@ from newsreel.model.poll import Poll, PollRecord
 from newsreel.store import Store
 
 EXPORT_EVERY = 60.0
+EXPORT = "export"
+"""The task of one worker."""
 MOST_WORKERS = 64
 
 LOG_COLUMNS = (
@@ -85,7 +86,7 @@ async def _poll(
     async with context.open_store() as store:
         chosen = tuple([(await feed_of(store, text)).id for text in texts])
         wanted = Wanted(feed_ids=chosen or None, is_forced=wants_all)
-        tally, started_at = Tally(), utc_now()
+        tally, started_at = Tally(), store.clock()
         counts = await store.counts(now=started_at)
         total = len(chosen) or (counts.active if wants_all else counts.due)
         with Progress("polling", total) as progress:
@@ -140,7 +141,7 @@ async def _run(context: Context) -> None:
         collecting_icons(context),
         context.open_store() as store,
     ):
-        counts = await store.counts(now=utc_now())
+        counts = await store.counts(now=store.clock())
         event("started", feeds=counts.active, entries=counts.entries)
         if not context.settings.contact and not context.settings.user_agent:
             event("no-contact", hint="set contact, so that publishers can reach you")
@@ -175,7 +176,8 @@ def _log_poll(poll: Poll) -> None:
 async def _export_on(context: Context, stop: asyncio.Event) -> None:
     """Write the days that changed every minute, and once more at the end.
 
-    What can't be written now is told, and tried again the next time.
+    One process of those that share the database does it. What can't be written now is told, and
+    tried again the next time.
     """
     from newsreel.log import event
 
@@ -186,10 +188,12 @@ async def _export_on(context: Context, stop: asyncio.Event) -> None:
                     await stop.wait()
             except TimeoutError:
                 try:
-                    await context.export(store)
+                    if await store.take_task(EXPORT):
+                        await context.export(store)
                 except NewsreelError as error:
                     event("not-written", error=str(error), hint=error.hint)
-        await context.export(store)
+        if await store.take_task(EXPORT):
+            await context.export(store)
 
 
 def _poll_fields(poll: Poll) -> dict[str, object]:
@@ -234,7 +238,7 @@ def log(context: Context, feed: str | None, *, limit: int, as_json: bool) -> Non
 
 
 async def _log(context: Context, text: str | None, limit: int) -> list[Row]:
-    async with context.open_store() as store:
+    async with context.open_store(is_reading=True) as store:
         chosen = await feed_of(store, text) if text else None
         records = await store.polls(feed_id=chosen.id if chosen else None, limit=limit)
         feeds = {feed.id: feed for feed in await store.feeds()}

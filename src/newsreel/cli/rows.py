@@ -62,7 +62,7 @@ async def _export_rows(
     options: RowOptions,
     row_format: RowFormat,
 ) -> int:
-    async with context.open_store() as store:
+    async with context.open_store(is_reading=True) as store:
         found = await feed_of(store, feed) if feed else None
         _check_private(found, options)
         chosen = RowChoice(

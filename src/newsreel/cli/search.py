@@ -62,7 +62,7 @@ def search(  # noqa: PLR0913 - one for each option
     """
 
     async def run() -> None:
-        async with context.open_store() as store:
+        async with context.open_store(is_reading=saved_as is None) as store:
             text = " ".join(words) if saved is None else await _saved_text(store, saved, words)
             if saved_as is not None:
                 await _save(store, saved_as, text)
@@ -84,7 +84,7 @@ def searches(context: Context, remove: str | None, *, as_json: bool) -> None:
     async def run() -> None:
         from newsreel.app.saved_searches import counted_searches
 
-        async with context.open_store() as store:
+        async with context.open_store(is_reading=remove is None) as store:
             if remove is not None:
                 if not await store.remove_search(remove):
                     raise _no_search(remove)
@@ -118,7 +118,7 @@ def similar(context: Context, entry: str, *, limit: int, as_json: bool) -> None:
     async def run() -> None:
         from newsreel.app.search import similar as similar_to
 
-        async with context.open_store() as store:
+        async with context.open_store(is_reading=True) as store:
             hits = await similar_to(store, entry, limit=limit)
             rows = await _hit_rows(store, hits)
         if as_json:

@@ -32,7 +32,7 @@ def show(context: Context, what: str, *, as_json: bool) -> None:
 
 
 async def _show(context: Context, what: str, *, as_json: bool) -> None:
-    async with context.open_store() as store:
+    async with context.open_store(is_reading=True) as store:
         entry = await store.entry(what)
         if entry is not None:
             await _show_entry(store, entry, as_json=as_json)

@@ -4,7 +4,6 @@ from collections import Counter
 
 import click
 
-from newsreel.app.clock import utc_now
 from newsreel.cli.context import Context
 from newsreel.cli.feeds import feed_row
 from newsreel.cli.listing import Row, print_json, print_rows, shown
@@ -39,8 +38,8 @@ def status(context: Context, *, as_json: bool) -> None:
 
 
 async def _status(context: Context) -> Row:
-    async with context.open_store() as store:
-        counts = await store.counts(now=utc_now())
+    async with context.open_store(is_reading=True) as store:
+        counts = await store.counts(now=store.clock())
         feeds = await store.feeds()
         gaps = await store.gaps(limit=10)
     troubled = [feed for feed in feeds if _is_in_trouble(feed)]

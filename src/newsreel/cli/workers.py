@@ -16,7 +16,6 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
-from newsreel.app.clock import utc_now
 from newsreel.cli.context import Context
 from newsreel.cli.tally import Told, told_of
 from newsreel.config import Settings
@@ -72,9 +71,9 @@ async def _own_polls(
     from newsreel.app.poll import poll_feeds
 
     async with (
-        context.client() as client,
+        context.client(store) as client,
         context.captures(tell) as keep,
-        aclosing(poll_feeds(store, client, clock=utc_now, wanted=wanted, keep=keep)) as polls,
+        aclosing(poll_feeds(store, client, clock=store.clock, wanted=wanted, keep=keep)) as polls,
     ):
         async for poll in polls:
             see(poll)

@@ -11,7 +11,7 @@ from newsreel.errors import LeaseLost
 from newsreel.model.feed import Feed
 from newsreel.store.protocols import WorkerState
 from newsreel.store.sqlite.database import Database
-from newsreel.store.sqlite.holder import living_holders
+from newsreel.store.sqlite.holder import Holder, living_holders
 
 HELD = """
     SELECT s.lease_holder, count(*), json_group_array(DISTINCT f.host) FILTER (WHERE f.host != '')
@@ -24,6 +24,7 @@ class Workers:
     """The :class:`~newsreel.store.protocols.FleetStore` of SQLite."""
 
     _db: Database
+    _holder: Holder
 
     def clock(self) -> datetime:
         return datetime.now(UTC).replace(microsecond=0)  # noqa: TID251 - the database's clock
@@ -46,11 +47,16 @@ class Workers:
         return True
 
     async def workers(self) -> list[WorkerState]:
+        own = getattr(self, "_holder", None)  # who reads only has none
         names = await asyncio.to_thread(living_holders, self._db.path)
 
         def find(connection: sqlite3.Connection) -> list[WorkerState]:
             held = {row[0]: row[1:] for row in connection.execute(HELD)}
-            return [_state_of(name, *held.get(name, (0, "[]"))) for name in sorted(names)]
+            return [
+                _state_of(name, *held.get(name, (0, "[]")))
+                for name in sorted(names)
+                if name in held or own is None or name != own.name
+            ]
 
         return await self._db.read(find)
 
