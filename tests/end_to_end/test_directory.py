@@ -1,15 +1,20 @@
 """Directories and files as sources."""
 
+import asyncio
 import os
+import threading
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from command_line import Newsreel
+from newsreel.fetch.blocking import MOST_HANGING, done_within
 from newsreel.fetch.directory import MOST_FILES, fetch_directory
 from newsreel.formats.document import parse
 from newsreel.model.capture import Capture, FaultKind, Validators
-from polled_world import MORNING, item, rss
+from polled_world import MINUTE, MORNING, item, rss
 
 
 @pytest.fixture
@@ -29,11 +34,19 @@ def notes(tmp_path: Path) -> Path:
     return folder
 
 
-async def fetched(
-    path: Path, validators: Validators = Validators(), most_bytes: int = 1_000_000
+async def fetched(path: Path, validators: Validators = Validators(), **told: Any) -> Capture:
+    return await fetched_at(path.as_uri(), validators, **told)
+
+
+async def fetched_at(
+    url: str,
+    validators: Validators = Validators(),
+    *,
+    most_bytes: int = 1_000_000,
+    limit: timedelta = MINUTE,
 ) -> Capture:
     return await fetch_directory(
-        path.as_uri(), validators, most_bytes=most_bytes, clock=lambda: MORNING
+        url, validators, most_bytes=most_bytes, limit=limit, clock=lambda: MORNING
     )
 
 
@@ -138,10 +151,67 @@ async def test_what_is_not_there_is_a_fault(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     url = f"file://{tmp_path}/{name}".replace("\0", "%00")
 
-    capture = await fetch_directory(url, Validators(), most_bytes=10, clock=lambda: MORNING)
+    capture = await fetched_at(url)
 
     assert capture.fault is not None
     assert capture.fault.kind is FaultKind.MISSING
+
+
+async def test_a_directory_that_takes_too_long_is_a_fault(notes: Path) -> None:
+    capture = await fetched(notes, limit=timedelta())
+
+    assert capture.fault is not None
+    assert (capture.fault.kind, capture.body) == (FaultKind.TIMEOUT, None)
+    assert capture.fault.detail == "not done within 0 s"
+
+
+def test_a_poll_of_a_directory_that_takes_too_long_fails_and_is_put_off(
+    newsreel: Newsreel, notes: Path
+) -> None:
+    newsreel("add", notes)
+    newsreel.environment["NEWSREEL_TIMEOUT"] = "0.000001"
+
+    newsreel("poll", "1")
+
+    (feed,) = newsreel.json("feeds")
+    assert (feed["fault"], feed["failures"], feed["entries"]) == ("timeout", 1, 2)
+
+
+async def test_what_hangs_is_left_behind_and_not_tried_anew_while_it_does() -> None:
+    over, begun = threading.Event(), threading.Semaphore(0)
+    behind: list[threading.Thread] = []
+
+    def hang() -> None:
+        behind.append(threading.current_thread())
+        begun.release()
+        over.wait()
+
+    try:
+        for number in range(MOST_HANGING):
+            one = asyncio.create_task(done_within(MINUTE, hang, name=str(number)))
+            await asyncio.to_thread(begun.acquire)
+            one.cancel()
+            await asyncio.wait([one])
+            with pytest.raises(TimeoutError, match="an earlier attempt still hangs"):
+                await done_within(MINUTE, hang, name="0")
+        with pytest.raises(TimeoutError, match="an earlier attempt still hangs"):
+            await done_within(MINUTE, hang, name="another")
+    finally:
+        over.set()
+
+    assert all(thread.daemon for thread in behind)
+    for thread in behind:
+        await asyncio.to_thread(thread.join)
+    assert await done_within(MINUTE, lambda: "back", name="0") == "back"
+
+
+async def test_what_a_call_raises_in_time_is_raised() -> None:
+    def fail() -> None:
+        raise TimeoutError(110, "Connection timed out")
+
+    for _ in range(2):
+        with pytest.raises(TimeoutError, match="Connection timed out"):
+            await done_within(MINUTE, fail, name="soft mount")
 
 
 @pytest.mark.parametrize("machine", ["nas.lan", "ada@localhost", "[", "localhost:80"])
@@ -150,7 +220,7 @@ async def test_a_file_of_another_machine_is_none_of_this_one(
 ) -> None:
     url = notes.as_uri().replace("file://", f"file://{machine}")
 
-    capture = await fetch_directory(url, Validators(), most_bytes=10_000, clock=lambda: MORNING)
+    capture = await fetched_at(url)
     done = newsreel("add", url)
 
     assert capture.fault is not None

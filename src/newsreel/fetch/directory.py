@@ -4,16 +4,17 @@ Nothing outside of the directory is read: links are not followed, and only regul
 opened, so that nothing waits for the other end of a pipe. Hidden files are nobody's business.
 """
 
-import asyncio
 import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from newsreel.fetch.blocking import done_within
 from newsreel.formats.json_values import JsonObject
 from newsreel.formats.local_feed import CONTENT_TYPE, feed_document
 from newsreel.formats.local_files import is_read, item_of_file
@@ -28,7 +29,12 @@ SHORT = frozenset(("too-many", "too-deep", "unreadable"))
 
 
 async def fetch_directory(
-    url: str, validators: Validators, *, most_bytes: int, clock: Callable[[], datetime]
+    url: str,
+    validators: Validators,
+    *,
+    most_bytes: int,
+    limit: timedelta,
+    clock: Callable[[], datetime],
 ) -> Capture:
     """Return the files below a ``file:`` address as a feed, or the feed that a file is.
 
@@ -38,7 +44,10 @@ async def fetch_directory(
     if is_elsewhere(url):
         return replace(blank, fault=Fault(FaultKind.BAD_ADDRESS, "a file of another machine"))
     try:
-        return await asyncio.to_thread(_captured, blank, path_of(url), validators, most_bytes)
+        read = partial(_captured, blank, path_of(url), validators, most_bytes)
+        return await done_within(limit, read, name=url)
+    except TimeoutError as error:
+        return replace(blank, fault=Fault(FaultKind.TIMEOUT, error.strerror or str(error)))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "no such name"
         return replace(blank, fault=Fault(FaultKind.MISSING, str(reason)))

@@ -35,7 +35,11 @@ async def fetch_own(
     if is_file(url):
         means = client.means
         return await fetch_directory(
-            url, validators, most_bytes=means.policy.max_bytes, clock=means.clock
+            url,
+            validators,
+            most_bytes=means.policy.max_bytes,
+            limit=means.policy.timeout,
+            clock=means.clock,
         )
     return await fetch_mailbox(url, options, validators, client.means)
 
