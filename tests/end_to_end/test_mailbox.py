@@ -219,6 +219,7 @@ async def test_a_mail_server_is_checked_as_every_other_host(
 
 
 PLAIN = RequestOptions(user=USER, password="secret")
+PREAUTH = b"* PREAUTH [CAPABILITY IMAP4rev1 AUTH=PLAIN] logged in as ada\r\n"
 LOGGED_IN = [GREETING, b"* CAPABILITY IMAP4rev1\r\n{tag} OK done\r\n", b"{tag} OK done\r\n"]
 EXAMINED = b"* 1 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n* OK [UIDNEXT 2] ok\r\n{tag} OK done\r\n"
 LISTED = b"* 1 FETCH (UID 1 RFC822.SIZE 30)\r\n{tag} OK done\r\n"
@@ -262,6 +263,15 @@ async def test_a_message_may_bear_its_number_behind_it_or_be_gone() -> None:
 
     assert [(entry.guid, entry.title) for entry in entries(capture)] == [("7.1", "x")]
     assert not capture.validators  # what did not come is asked for again
+
+
+async def test_a_server_that_knows_already_who_asks_is_sent_no_password() -> None:
+    body = b"* 1 FETCH (UID 1 BODY[]<0> {14}\r\nSubject: x\r\n\r\n)\r\n{tag} OK done\r\n"
+    able, bye = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n{tag} OK done\r\n", b"{tag} OK done\r\n"
+    with scripted([PREAUTH, able, EXAMINED, LISTED, body, bye]) as port:
+        capture = await fetched(f"imap://ada@127.0.0.1:{port}/", options=PLAIN)
+
+    assert [entry.title for entry in entries(capture)] == ["x"]
 
 
 async def test_a_server_that_never_answers_is_given_up() -> None:

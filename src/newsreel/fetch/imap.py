@@ -68,11 +68,13 @@ class Session:
             raise NotImap("no greeting of a mail server") from error
 
     def log_in(self, user: str, password: str) -> None:
-        """Say who asks.
+        """Say who asks, where the server does not know it already (RFC 9051, 7.1.4: PREAUTH).
 
         Raises:
             Refused: that is not accepted.
         """
+        if self._imap.state == "AUTH":
+            return
         pair = f"\0{user}\0{password}".encode()
         try:
             if "AUTH=PLAIN" in self._imap.capabilities:
