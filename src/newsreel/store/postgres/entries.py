@@ -37,7 +37,10 @@ NEWEST = """
 """
 BY_BEGINNING = "SELECT entry_id, day FROM identities WHERE public_id >= %s AND public_id < %s"
 BY_PUBLIC_IDS = "SELECT entry_id, day, feed_id FROM identities WHERE public_id = ANY(%s)"
-PLACED = "e.id = ANY(%(ids)s) AND e.day = ANY(%(days)s) AND r.day = ANY(%(days)s)"
+PLACED = """
+    e.id = ANY(%(ids)s) AND e.day = ANY(%(days)s)
+    AND r.entry_id = ANY(%(ids)s) AND r.day = ANY(%(days)s)
+"""
 LOCK_TOMBSTONES = "LOCK TABLE tombstones IN EXCLUSIVE MODE"
 """Waits for every save that may add what is buried, and keeps the next ones waiting."""
 BURY = """

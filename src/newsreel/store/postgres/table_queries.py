@@ -110,6 +110,7 @@ _IS_CHOSEN = """
     e.withheld_at IS NULL AND f.is_private <= %(has_private)s
     AND (%(feed_id)s::bigint IS NULL OR e.feed_id = %(feed_id)s)
     AND (%(entry_id)s::text IS NULL OR e.public_id = %(entry_id)s)
+    AND (%(own_days)s::text[] IS NULL OR e.day = ANY(%(own_days)s))
 """
 # The first day names partitions, the key says where among their rows a page begins.
 _ENTRY_PAGE = f"""
@@ -125,7 +126,7 @@ _CHANGE_PAGE = f"""
 _IN_ORDER = " ORDER BY e.day, e.feed_id, e.id LIMIT %(limit)s"
 _OF_ENTRIES = """
     FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY page (id, key)
-    JOIN entries e ON e.id = page.id AND e.day = ANY(%(days)s)
+    JOIN entries e ON e.id = page.id AND e.id = ANY(%(ids)s) AND e.day = ANY(%(days)s)
     JOIN feeds f ON f.id = e.feed_id
 """
 _LAGS = ", ".join(f"lag({name}) OVER wordings AS {name}_before" for name in ("number", *COMPARED))
@@ -133,7 +134,9 @@ _CHANGED = " || ".join(
     f"CASE WHEN r.{name} IS NOT DISTINCT FROM r.{name}_before THEN '' ELSE '{name} ' END"
     for name in COMPARED
 )
-_OF_ENTRY = "r.entry_id = e.id AND r.day = e.day AND r.day = ANY(%(days)s)"
+_OF_ENTRY = """
+    r.entry_id = e.id AND r.entry_id = ANY(%(ids)s) AND r.day = e.day AND r.day = ANY(%(days)s)
+"""
 _EDITS = f"""
     JOIN (SELECT w.*, {_LAGS} FROM revisions w
           WHERE w.entry_id = ANY(%(ids)s) AND w.day = ANY(%(days)s)
@@ -147,6 +150,13 @@ CHOSEN = f"""
     ORDER BY page.key
 """
 """Those of some ids of entries that are chosen, in their order."""
+
+OWN_DAYS = """
+    SELECT DISTINCT i.day FROM identities i
+    WHERE (%(feed_id)s::bigint IS NULL OR i.feed_id = %(feed_id)s)
+      AND (%(entry_id)s::text IS NULL OR i.public_id = %(entry_id)s)
+"""
+"""The days of a feed's entries, or of an entry: those alone are looked through."""
 
 QUERIES = {
     "entries": Query(

@@ -15,6 +15,7 @@ from newsreel.store.postgres.connection import Connection
 from newsreel.store.postgres.database import Database
 from newsreel.store.postgres.table_queries import (
     CHOSEN,
+    OWN_DAYS,
     QUERIES,
     Query,
     Reader,
@@ -93,6 +94,8 @@ def _keys(
 ) -> list[Key]:
     values = first_values(query, chosen, limit=limit)
     values |= {f"key_{index}": value for index, value in enumerate(after or ())}
+    if query.key_length > 1 and (chosen.feed_id is not None or chosen.entry_id is not None):
+        values["own_days"] = [row[0] for row in connection.execute(OWN_DAYS, values)]
     return connection.execute(query.page.encode(), values).fetchall()
 
 
@@ -147,6 +150,7 @@ def _values(chosen: RowChoice) -> dict[str, Any]:
     return {
         "feed_id": chosen.feed_id,
         "entry_id": chosen.entry_id,
+        "own_days": None,
         "has_private": int(chosen.has_private),
         "first": first.isoformat(),
         "last": last.isoformat(),
