@@ -30,9 +30,13 @@ full_page_writes = off
 autovacuum = off
 max_connections = 200
 shared_buffers = 64MB
+max_wal_size = 256MB
 listen_addresses = '127.0.0.1'
 lc_messages = 'C'
 """
+MEMORY, ROOM = Path("/dev/shm"), 2_000_000_000
+"""Where data lie that no disk has to take, if there is so much room."""
+
 ACCESS = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
 SUPERUSER, PASSWORD = "postgres", "Mallet 9"
 TEMPLATE = "newsreel_template"
@@ -75,15 +79,15 @@ class Server:
 
     def make_database(self, name: str, *, template: str = TEMPLATE) -> str:
         """Make a database and return its address."""
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        with self._connect() as connection:
+            # Files are copied faster than pages, which older servers do without being asked.
+            way = "STRATEGY FILE_COPY" if connection.info.server_version >= 150_000 else ""
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} {way}")
         return self.address(name)
 
     def drop_database(self, name: str) -> None:
-        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-    def run(self, statement: str) -> None:
-        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
-            connection.execute(statement)
+        with self._connect() as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def restart(self, *, mode: str = "fast") -> None:
         """Stop the server and start it again. It must be a server of the test's own."""
@@ -92,6 +96,9 @@ class Server:
     def close(self) -> None:
         """Let go; with the last process that does, the server ends."""
         os.close(self._lock)
+
+    def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(self.address("postgres"), autocommit=True)
 
 
 def _enter(folder: Path) -> int:
@@ -143,21 +150,22 @@ def _keep(folder: Path) -> None:
     finally:
         with suppress(OSError, subprocess.SubprocessError):
             _control(folder, "stop", "-m", "immediate")
+        shutil.rmtree(MEMORY / folder.name, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
         folder.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _make(folder: Path) -> None:
-    folder.mkdir()
-    user = _user()
-    if user is not None:
-        os.chown(folder, user.pw_uid, user.pw_gid)
+    _make_folder(folder)
     bin_folder = _bin_folder(folder)
     (folder / "bin").symlink_to(bin_folder)
     password = folder / "password"
     password.write_text(PASSWORD)
     password.chmod(0o644)
     data = folder / "data"
+    if _has_room(MEMORY):
+        _make_folder(MEMORY / folder.name)
+        data.symlink_to(MEMORY / folder.name)
     _run(
         folder,
         *("initdb", "--pgdata", str(data), "--username", SUPERUSER, "--pwfile", str(password)),
@@ -171,6 +179,16 @@ def _make(folder: Path) -> None:
     (data / "pg_hba.conf").write_text(ACCESS)
     _control(folder, "start")
     (folder / "port").write_text(str(port))
+
+
+def _make_folder(folder: Path) -> None:
+    folder.mkdir()
+    if (user := _user()) is not None:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+
+
+def _has_room(folder: Path) -> bool:
+    return folder.is_dir() and shutil.disk_usage(folder).free > ROOM
 
 
 def _control(folder: Path, *arguments: str) -> None:
