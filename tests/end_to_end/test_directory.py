@@ -258,6 +258,37 @@ def test_a_directory_is_a_private_feed(newsreel: Newsreel, notes: Path) -> None:
     assert all("Soil" not in path.read_text() for path in newsreel.archive.rglob("*.md"))
 
 
+@pytest.mark.parametrize("name", ["~/my notes", "./my notes/", "dir:my notes"])
+def test_a_directory_is_found_by_its_path(newsreel: Newsreel, notes: Path, name: str) -> None:
+    newsreel("add", notes)
+
+    report = newsreel.json("doctor", name)
+
+    assert report["feed"] == 1
+    assert report["answer"]["outcome"] == "not-modified"
+
+
+def test_a_file_that_is_gone_is_found_by_its_path(newsreel: Newsreel, tmp_path: Path) -> None:
+    path = tmp_path / "saved.xml"
+    path.write_bytes(rss([item("a")]))
+    newsreel("add", path)
+    path.unlink()
+
+    done = newsreel("remove", path)
+
+    assert done.stderr.startswith("removed: 1 ")
+
+
+@pytest.mark.parametrize("name", ["./my.notes", "/srv/my.notes", "~nobody/my.notes"])
+def test_a_path_that_is_no_feed_is_not_looked_for_in_the_web(
+    newsreel: Newsreel, name: str
+) -> None:
+    done = newsreel("doctor", name)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: no such feed: '{name}'")
+
+
 def test_a_directory_may_be_released(newsreel: Newsreel, notes: Path) -> None:
     newsreel("add", notes)
 

@@ -1,6 +1,7 @@
 """Which feed an argument means."""
 
 from newsreel.cli.listing import name_of
+from newsreel.cli.own_sources import kept_addresses
 from newsreel.errors import UsageError
 from newsreel.formats.urls import redacted
 from newsreel.model.feed import Feed
@@ -10,7 +11,7 @@ LONGEST_NUMBER = 18
 
 
 async def feed_of(store: Store, text: str) -> Feed:
-    """Return the feed of a number, an address, or a title (or a part of one that no other has).
+    """Return the feed of a number, address, path, or title (or a part of one that no other has).
 
     Raises :class:`~newsreel.errors.UsageError` where there is none, or more than one.
     """
@@ -27,7 +28,7 @@ async def find_feed(store: Store, text: str) -> Feed | None:
     """Return the feed an argument means, or None; raises where there are several."""
     if text.isdecimal() and len(text) <= LONGEST_NUMBER:
         return await store.feed(int(text))
-    for address in (text, "https://" + text, "http://" + text):
+    for address in (text, *kept_addresses(text), "https://" + text, "http://" + text):
         if feed := await store.find_feed(address):
             return feed
     wanted = text.casefold()

@@ -10,6 +10,7 @@ import click
 from newsreel.cli.choice import find_feed, named
 from newsreel.cli.context import Context
 from newsreel.cli.listing import Row, note, plain, print_json, shown
+from newsreel.cli.own_sources import kept_addresses
 from newsreel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,11 +55,11 @@ async def _examined(context: Context, text: str) -> "Diagnosis":
         feed = await find_feed(store, text)
         if feed is not None:
             return await examine_feed(feed, store, client, clock=store.clock, keep=keep)
-        if "." not in text and "://" not in text:
+        if kept_addresses(text) or ("." not in text and "://" not in text):
             raise UsageError(
                 f"no such feed: {named(text)!r}",
                 hint="'newsreel feeds' lists the feeds with their numbers; "
-                "any address can be examined too",
+                "any address of the web can be examined too",
             )
         return await examine_address(text, store, client, clock=store.clock)
 

@@ -19,19 +19,36 @@ def own_address(text: str) -> str | None:
     text = text.strip()
     if is_mailbox(text):
         return _mailbox(text)
-    if is_file(text):
-        return _path(_file(text))
-    if text.startswith("dir:"):
-        return _path(Path(text.removeprefix("dir:")))
-    if text.startswith(BEGINNINGS) or text in {".", ".."}:
-        return _path(Path(text))
-    return None
+    path = _typed(text)
+    return _path(path) if path is not None else None
+
+
+def kept_addresses(text: str) -> tuple[str, ...]:
+    """Return what a path's address may be as a feed; none where it is no path.
+
+    Nothing needs to be there any more.
+    """
+    path = None if is_elsewhere(text) else _typed(text.strip())
+    if path is None:
+        return ()
+    address = _whole(path).as_uri()
+    return address, address.rstrip("/") + "/"
 
 
 def user_in(address: str) -> str | None:
     """Return who asks for a mailbox, as its address says."""
     user = urlsplit(address).username if is_mailbox(address) else None
     return unquote(user) if user else None
+
+
+def _typed(text: str) -> Path | None:
+    if is_file(text):
+        return _file(text)
+    if text.startswith("dir:"):
+        return Path(text.removeprefix("dir:"))
+    if text.startswith(BEGINNINGS) or text in {".", ".."}:
+        return Path(text)
+    return None
 
 
 def _file(text: str) -> Path:
@@ -44,12 +61,19 @@ def _file(text: str) -> Path:
 
 
 def _path(path: Path) -> str:
-    path = path.expanduser().absolute()
+    path = _whole(path)
     if path.is_dir():
         return path.as_uri().rstrip("/") + "/"
     if not path.is_file():
         raise UsageError(f"no directory and no file: {path}", hint="check the path")
     return path.as_uri()
+
+
+def _whole(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:  # nobody of that name has a home
+        return path.absolute()
 
 
 def _mailbox(text: str) -> str:
