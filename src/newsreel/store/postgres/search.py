@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from time import monotonic
 
 from newsreel.core.searchable import body_text
-from newsreel.core.similar import score_shared, telling_terms, terms_of_entry
+from newsreel.core.similar import MOST_TERMS, score_shared, telling_terms, terms_of_entry
 from newsreel.model.query import Candidate, Order, Query, SavedSearch
 from newsreel.store.postgres.connection import Connection
 from newsreel.store.postgres.database import Database
@@ -18,6 +18,8 @@ from newsreel.store.rows import known_moment, micros
 
 MOST_OF_A_TERM = 2000
 """Entries of a word that is looked at for what is similar; what more have tells little."""
+MOST_FREQUENT = 2
+"""What has more than so many times that, by PostgreSQL's estimate, is not even looked up."""
 SPREAD_SECONDS = 60
 """How long it is known where rows lie."""
 # Of the newest; what is hardly ever written is left out, since each costs time in every search.
@@ -162,8 +164,8 @@ def _similar(
     if entry is None:
         return []
     terms = terms_of_entry(entry.content.title or "", body_text(entry.content))
-    rows = _rows_of(connection, terms, spread.count)
     total = _total(connection, spread)
+    rows = _rows_of(connection, terms, total)
     counts = {
         term: len(found) if len(found) < MOST_OF_A_TERM else total for term, found in rows.items()
     }
@@ -183,14 +185,24 @@ def _similar(
 
 
 def _rows_of(connection: Connection, terms: list[str], total: int) -> dict[str, list[int]]:
-    """Return the rows of each term that is not too common to tell anything."""
-    common = {row[0] for row in connection.execute(COMMON) if row[1] * total > 2 * MOST_OF_A_TERM}
-    rare = [term for term in terms if term not in common]
+    """Return the rows of the rarest terms, or of all; of one that tells nothing only some."""
+    frequencies: dict[str, float] = dict(connection.execute(COMMON).fetchall())
+    common = sorted(filter(frequencies.__contains__, terms), key=frequencies.__getitem__)
+    rare = [term for term in terms if term not in frequencies]
     connection.execute("SET LOCAL enable_seqscan = off; SET LOCAL jit = off")
-    rows = connection.execute(OF_TERMS, (rare, list(map(quoted, rare)), MOST_OF_A_TERM))
     found: dict[str, list[int]] = {}
-    for term, row_id in rows:
-        found.setdefault(term, []).append(row_id)
+    while rare:
+        rows = connection.execute(OF_TERMS, (rare, list(map(quoted, rare)), MOST_OF_A_TERM))
+        for term, row_id in rows:
+            found.setdefault(term, []).append(row_id)
+        telling = sum(1 < len(ids) < MOST_OF_A_TERM for ids in found.values())
+        missing = max(MOST_TERMS - telling, 0)
+        rare = [
+            term
+            for term in common[:missing]
+            if frequencies[term] * total < MOST_FREQUENT * MOST_OF_A_TERM
+        ]
+        common = common[missing:]
     return found
 
 

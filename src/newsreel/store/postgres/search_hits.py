@@ -40,12 +40,21 @@ TITLED = 2_000
 """Titles of that kind that are looked through for those."""
 
 DIVIDED = ", r.feed_id, r.language, r.site"
+ROWS = "SELECT id, entry_id, revision_id, language FROM search_rows WHERE id = ANY(%s)"
+# One by one, so that each is looked for in the partition of its day alone.
 WORDINGS = f"""
-    SELECT s.id, e.id, e.public_id, e.feed_id, r.number, e.number, e.day, e.first_seen_at,
-           s.language, r.seen_at, {CONTENT_COLUMNS}
-    FROM search_rows s JOIN entries e ON e.id = s.entry_id
-    JOIN revisions r ON r.entry_id = e.id AND r.day = e.day AND r.id = s.revision_id
-    WHERE s.id = ANY(%(ids)s) AND e.day = ANY(%(days)s) AND r.day = ANY(%(days)s)
+    SELECT n.row_id, e.id, e.public_id, e.feed_id, r.number, e.number, e.day, e.first_seen_at,
+           n.language, r.seen_at, {CONTENT_COLUMNS}
+    FROM unnest(%(ids)s::bigint[], %(entries)s::bigint[], %(revisions)s::bigint[],
+                %(languages)s::text[], %(days)s::text[])
+        AS n (row_id, entry_id, revision_id, language, day)
+    CROSS JOIN LATERAL
+        (SELECT * FROM entries e WHERE e.id = n.entry_id AND e.day = n.day
+         AND e.day BETWEEN %(first)s AND %(last)s LIMIT 1) AS e
+    CROSS JOIN LATERAL
+        (SELECT * FROM revisions r
+         WHERE r.entry_id = n.entry_id AND r.id = n.revision_id AND r.day = n.day
+         AND r.day BETWEEN %(first)s AND %(last)s LIMIT 1) AS r
 """  # noqa: S608 - constants only
 FOLDERS = "SELECT id, folder FROM feeds WHERE folder IS NOT NULL"
 
@@ -175,8 +184,18 @@ def candidates_of(connection: Connection, hits: Iterable[Sequence[int]]) -> tupl
     wanted = list(hits)
     if not wanted:
         return ()
-    ids = [row_id for hit in wanted for row_id in hit]
-    values = {"ids": ids, "days": sorted({day_of(row_id).isoformat() for row_id in ids})}
+    found = connection.execute(ROWS, ([row_id for hit in wanted for row_id in hit],)).fetchall()
+    ids, entries, revisions, languages = map(list, zip(*found, strict=True))
+    days = [day_of(row_id).isoformat() for row_id in ids]
+    values = {
+        "ids": ids,
+        "entries": entries,
+        "revisions": revisions,
+        "languages": languages,
+        "days": days,
+        "first": min(days),
+        "last": max(days),
+    }
     rows = {row[0]: row for row in connection.execute(WORDINGS, values)}
     newest = [
         max((rows[row_id] for row_id in hit), key=lambda row: (row[9], row[4])) for hit in wanted
