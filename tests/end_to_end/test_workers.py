@@ -132,6 +132,57 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(
     assert newsreel.json("status")["entries"] == 3 * len(urls) + len(more)
 
 
+def test_a_service_that_is_told_to_stop_with_all_its_workers_stores_what_was_asked_for(
+    newsreel: Newsreel, publishers: list[Publisher]
+) -> None:
+    urls = publish(publishers, 1)
+    slow = [publisher.answer("/slow", hang()) for publisher in publishers[:3]]
+    subscribe(newsreel, urls)
+
+    with newsreel.start("run", "--workers", "3") as service:
+        assert service.stderr is not None
+        lines = iter(service.stderr)
+        events(lines, "polled", len(urls))
+        subscribe(newsreel, slow)
+        for publisher in publishers[:3]:
+            publisher.wait_for_request("/slow")
+        workers = children_of(service.pid)
+        for pid in [*workers, service.pid]:  # as who ends a group of processes does
+            os.kill(pid, signal.SIGTERM)
+        _, rest = service.communicate(timeout=30)
+
+    assert service.returncode == 0
+    assert '"event": "stopped"' in rest
+    assert "Traceback" not in rest
+    assert wait_for_end(workers)
+    assert newsreel.json("status")["entries"] == 3 * len(urls)
+    assert list(newsreel.home.glob("*.lease")) == []
+    assert newsreel.json("status")["days_to_write"] == 0
+
+
+def test_a_worker_that_is_told_to_stop_alone_is_replaced(
+    newsreel: Newsreel, publishers: list[Publisher]
+) -> None:
+    subscribe(newsreel, publish(publishers, 1))
+
+    with newsreel.start("run", "--workers", "2") as service:
+        assert service.stderr is not None
+        lines = iter(service.stderr)
+        events(lines, "polled", len(publishers))
+        (worker,) = children_of(service.pid)
+        os.kill(worker, signal.SIGTERM)
+        (told,) = events(lines, "notice", 1)
+        subscribe(newsreel, [publishers[0].put("/more", rss([item("more")]))])
+        events(lines, "polled", 1)
+        (other,) = children_of(service.pid)
+        service.terminate()
+        service.communicate(timeout=30)
+
+    assert told["told"] == "a worker died (SIGTERM); another takes its place"
+    assert other != worker
+    assert service.returncode == 0
+
+
 def test_what_a_killed_worker_held_is_polled_by_another(
     newsreel: Newsreel, publishers: list[Publisher]
 ) -> None:

@@ -212,7 +212,10 @@ def work(task: _Task, pipe: Connection, tell: Tell, see: See) -> None:
     """Poll in a process of its own, and tell the one at the other end of the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started us
     try:
-        Context(task.settings).run(_work(task, pipe, tell, see))
+        is_terminated = Context(task.settings).run(_work(task, pipe, tell, see))
+        if is_terminated:  # what ended us is told, now that all is stored
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGTERM)
     except NewsreelError as error:
         with suppress(OSError):
             pipe.send(error)
@@ -220,11 +223,19 @@ def work(task: _Task, pipe: Connection, tell: Tell, see: See) -> None:
         return
 
 
-async def _work(task: _Task, pipe: Connection, tell: Tell, see: See) -> None:
+async def _work(task: _Task, pipe: Connection, tell: Tell, see: See) -> bool:
+    """Poll until the work is done or ends; return whether SIGTERM ended it."""
     stop, this, loop = asyncio.Event(), asyncio.current_task(), asyncio.get_running_loop()
     assert this is not None
     end = stop.set if task.is_service else this.cancel
     threading.Thread(target=_hear, args=(pipe, loop, end), daemon=True).start()
+    terminated = asyncio.Event()
+
+    def terminate() -> None:
+        terminated.set()
+        end()
+
+    loop.add_signal_handler(signal.SIGTERM, terminate)
     wanted = replace(task.wanted, stop=stop) if task.is_service else task.wanted
     context = Context(task.settings)
     with suppress(asyncio.CancelledError):
@@ -234,6 +245,7 @@ async def _work(task: _Task, pipe: Connection, tell: Tell, see: See) -> None:
         ):
             async for told in polls:
                 pipe.send(told)
+    return terminated.is_set()
 
 
 def _hear(pipe: Connection, loop: asyncio.AbstractEventLoop, end: Callable[[], object]) -> None:
