@@ -1,4 +1,5 @@
 import re
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -100,6 +101,21 @@ def test_a_page_names_its_feeds_in_order() -> None:
         FoundFeed("https://www.example.org/atom", None, "application/atom+xml"),
         FoundFeed("https://www.example.org/feed.json", None, "application/feed+json"),
         FoundFeed("https://www.example.org/blog/feed/", "Blog", None),
+    )
+
+
+def test_a_page_of_any_depth_names_its_feeds_in_linear_time() -> None:
+    page = b"""<head><base href="https://www.example.org/">
+      <link rel="alternate" type="application/rss+xml" title="News" href="/rss"></head>"""
+    page += b"<div>" * 100_000 + b"<a href='/blog/feed/'>Blog</a>"
+    began = process_time()
+
+    found = find_feeds(page, "https://example.org/")
+
+    assert process_time() - began < 3
+    assert found == (
+        FoundFeed("https://www.example.org/rss", "News", "application/rss+xml"),
+        FoundFeed("https://www.example.org/blog/feed/", None, None),
     )
 
 

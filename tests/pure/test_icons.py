@@ -2,6 +2,7 @@
 
 import base64
 import struct
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -161,3 +162,12 @@ def test_links_are_relative_to_the_base_and_lead_into_the_web() -> None:
 
     assert find_icons(html, PAGE) == ("https://static.example/x/a.png",)
     assert find_icons(b"", PAGE) == find_icons(b"\x00\xff<", PAGE) == ()
+
+
+def test_a_page_of_any_depth_names_its_icons_in_linear_time() -> None:
+    began = process_time()
+
+    found = find_icons(b"<link rel=icon href=/a.png>" + b"<div>" * 100_000, PAGE)
+
+    assert process_time() - began < 3
+    assert found == find_icons(b"<link rel=icon href=/a.png>", PAGE) != ()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from newsreel.formats.html_text import shallow
 from newsreel.formats.urls import absolute
 
 _FEED_TYPES = {
@@ -41,7 +42,7 @@ def find_feeds(html: bytes, url: str, content_type: str | None = None) -> tuple[
     """Return the feeds that a page declares, in its order, then links that look like feeds."""
     from newsreel.formats.charsets import decoded
 
-    parser = LexborHTMLParser(decoded(html, content_type=content_type).text)
+    parser = LexborHTMLParser(shallow(decoded(html, content_type=content_type).text))
     base = url
     if (node := parser.css_first("base[href]")) is not None:
         base = absolute(node.attributes.get("href"), url) or url

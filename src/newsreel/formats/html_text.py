@@ -29,6 +29,7 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,
 _MOST_CHARS, _MOST_REFERENCES, _DEEPEST = 2_000_000, 100_000, 500
 _LONG_TAG = re.compile(r"<[A-Za-z/!][^<>]{50000}")
 _ANY_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)")
+_POINTER = re.compile(r"<(?:a|base|link)\s[^<>]{1,5000}>", re.IGNORECASE)
 _BOGUS = re.compile(r"<!(?=\[CDATA\[|DOCTYPE\b)", re.IGNORECASE)
 
 
@@ -99,6 +100,11 @@ def is_deeper(html: str, most: int) -> bool:
             if depth > most:
                 return True
     return False
+
+
+def shallow(html: str) -> str:
+    """Return a page to look for addresses in; of a monstrous one only the tags that name some."""
+    return "</a>".join(_POINTER.findall(html)) if is_monstrous(html) else html
 
 
 def bare_text(html: str) -> str:

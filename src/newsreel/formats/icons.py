@@ -11,6 +11,7 @@ from struct import unpack_from
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from newsreel.formats.html_text import shallow
 from newsreel.formats.urls import absolute
 
 LARGEST_SIDE = 1024
@@ -94,7 +95,7 @@ def find_icons(html: bytes, url: str, content_type: str | None = None) -> tuple[
     """Return the addresses of the icons that a page names, the fittest first, a few at most."""
     from newsreel.formats.charsets import decoded
 
-    parser = LexborHTMLParser(decoded(html, content_type=content_type).text)
+    parser = LexborHTMLParser(shallow(decoded(html, content_type=content_type).text))
     base = url
     if (node := parser.css_first("base[href]")) is not None:
         base = absolute(node.attributes.get("href"), url) or url
