@@ -9,6 +9,7 @@ import pytest
 
 from newsreel.app.captures import Captures
 from newsreel.app.export import Roots, export_days
+from newsreel.app.languages import detector
 from newsreel.app.poll import Wanted, poll_feeds
 from newsreel.app.rebuild_captures import CapturesAccount, rebuild_from_captures
 from newsreel.app.reparse import ReparseAccount, reparse
@@ -262,6 +263,23 @@ async def test_what_an_older_parser_missed_is_added_at_its_capture_s_time(
     assert await entries(old) == whole
     assert {page.day for page in await old.dirty()} >= {entry.day for entry in missed.values()}
     assert (await station.reparsed()).changes == []
+
+
+async def test_a_language_is_guessed_as_in_polls(station: Station) -> None:
+    if detector() is None:
+        pytest.skip("the extra 'languages' is not installed")
+    sentence = "Rada miasta sprzedaje starą latarnię morską przy porcie"
+    await station.add("/press.xml", item("a", title=sentence))
+    await station.poll()
+    whole = await entries(station.store)
+    old = open_store(f"sqlite:{station.home / 'old.sqlite'}")
+    await old.restore_feeds(await station.store.feeds())
+    await station.take(old)
+
+    await station.reparsed()
+
+    assert await entries(old) == whole
+    assert [entry.content.language for entry in whole.values()] == ["pl"]
 
 
 async def test_a_wording_that_was_read_otherwise_becomes_a_reread(station: Station) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from newsreel.app.captures import Found, captures_of, days_of, sound, trees_in
 from newsreel.app.export import Progress, silent
+from newsreel.app.languages import detector
 from newsreel.app.rebuild import Damage
 from newsreel.core.reading import read
 from newsreel.core.reread import reread
@@ -102,10 +103,10 @@ class _Reparsing:
         count = max(feed.entry_count, 1)
         ok_at = self._ok_at.get(feed.id)
         before = replace(feed, body_digest=None, last_ok_at=ok_at, entry_count=count)
-        reading = read(before, kept.capture)
+        reading = read(before, kept.capture, detect=detector())
         if not reading.is_read and kept.selectors:  # the page had another dress then
             former = replace(before, page_rules=PageRules.of(kept.selectors))
-            reading = read(former, kept.capture)
+            reading = read(former, kept.capture, detect=detector())
         if not reading.is_read:
             return
         known = await self._store.known(before, reading.sightings)
