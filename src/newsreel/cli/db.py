@@ -76,7 +76,7 @@ def check(context: Context) -> None:
 def _told(finding: "Finding") -> str:
     text = f"wrong: {plain(finding.told)}"
     if finding.examples:
-        text += f", such as {', '.join(map(plain, finding.examples))}"
+        text += f": {finding.count}, such as {', '.join(map(plain, finding.examples))}"
     return f"{text}\n  hint: {finding.hint}"
 
 
