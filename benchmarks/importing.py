@@ -1,9 +1,10 @@
 """How fast archives of the old system come in, and whether each of their files comes back.
 
-    .venv/bin/python benchmarks/importing.py [--work DIR] [PATH...]
+    .venv/bin/python benchmarks/importing.py [--work DIR] [--db ADDRESS] [PATH...]
 
-Without paths: the samples of ../shared/data. Each is imported by a process of its own into one
-database, which then writes the old form; every file is compared with what it was, byte for byte.
+Without paths: the samples of ../shared/data. --db names an empty database of PostgreSQL. Each is
+imported by a process of its own into one database, which then writes the old form; every file is
+compared with what it was, byte for byte.
 The floor is reading the same members and their JSON, in the same run.
 """
 
@@ -14,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from world import SHARED, environment, newsreel
@@ -32,22 +34,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH")
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--db", metavar="ADDRESS")
     options = parser.parse_args()
     paths = options.paths or [SHARED / "data" / name for name in NAMES]
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
-        box = Path(folder)
+        box = Box(Path(folder), options.db or f"{folder}/db.sqlite")
         for path in paths:
             print_import(box, path)
         start = time.perf_counter()
         run(box, "export", "--all", "--legacy")
         took = time.perf_counter() - start
-        same, other = compared(box / "archive", paths)
+        same, other = compared(box.folder / "archive", paths)
     print(f"export --all --legacy: {took:.2f} s; {same} files identical, {len(other)} not")
     for name in other[:20]:
         print(f"  {name}")
 
 
-def print_import(box: Path, path: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Where the archive is written, and the database."""
+
+    folder: Path
+    db: str
+
+
+def print_import(box: Box, path: Path) -> None:
     """Import one path, and print entries a second, and the ratio to the floor."""
     floor = time.perf_counter()
     for body in bodies(path).values():
@@ -65,9 +76,9 @@ def print_import(box: Path, path: Path) -> None:
     )
 
 
-def run(box: Path, *arguments: str | Path) -> bytes:
+def run(box: Box, *arguments: str | Path) -> bytes:
     """Run newsreel on the box and return what it said."""
-    command = newsreel("--db", box / "db.sqlite", "--archive", box / "archive", *arguments)
+    command = newsreel("--db", box.db, "--archive", box.folder / "archive", *arguments)
     return subprocess.run(command, env=environment(), check=True, stdout=subprocess.PIPE).stdout
 
 
