@@ -22,9 +22,11 @@ HELD = frozenset(
         "test_store_leases",
         "test_store_polls",
         "test_store_search",
+        "test_store_search_laws",
         "test_store_sites",
         "test_store_tables",
         "test_store_tombstones",
+        "test_store_workers",
     )
 )
 """The modules that PostgreSQL is held against."""

@@ -53,12 +53,14 @@ BEAT = f"""
 # After a restart of the server nobody can have told anything for a while.
 IS_SILENT = f"""
     greatest(beat_at, (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint)
-    < {NOW} - {SILENCE_SECONDS} * 1000000
+    < {NOW} - %(silence)s * 1000000
 """
 LIVING = f"""
-    SELECT name, process, {IS_SILENT} FROM workers WHERE ended_at IS NULL AND name != %s
+    SELECT name, process, {IS_SILENT} FROM workers WHERE ended_at IS NULL AND name != %(name)s
 """  # noqa: S608 - constants only
-END = f"UPDATE workers SET ended_at = {NOW} WHERE name = ANY(%s) AND ended_at IS NULL"  # noqa: S608
+END = f"""
+    UPDATE workers SET ended_at = {NOW} WHERE name = ANY(%(names)s) AND ended_at IS NULL
+"""  # noqa: S608 - constants only
 # Whoever is about to tell that it lives holds its row: what it tells is looked at.
 END_SILENT = f"{END} AND {IS_SILENT}"
 FORGET = f"DELETE FROM workers WHERE ended_at < {NOW} - %s::bigint"  # noqa: S608 - constants only
@@ -149,11 +151,12 @@ class Life:
             if connection.execute(ENTER, values).fetchone() is not None:
                 break
             self._begin_anew(name)
-        living = connection.execute(LIVING, (name,)).fetchall()
+        telling = {"name": name, "silence": SILENCE_SECONDS}
+        living = connection.execute(LIVING, telling).fetchall()
         if dead := [one for one, process, _ in living if is_dead(process, self._process)]:
-            connection.execute(END, (dead,))
+            connection.execute(END, {"names": dead})
         if silent := [one for one, _, is_silent in living if is_silent]:
-            connection.execute(END_SILENT, (silent,))
+            connection.execute(END_SILENT, {**telling, "names": silent})
             connection.execute(FORGET, (FORGOTTEN_MICROS,))
         return name, sent_at
 
@@ -235,7 +238,7 @@ class Life:
         if self._thread is not None:
             self._thread.join()
             with suppress(psycopg.Error):
-                self._connected().execute(END, ([self.name],))
+                self._connected().execute(END, {"names": [self.name]})
         if self._connection is not None:
             self._connection.close()
 
