@@ -108,7 +108,7 @@ class Searches:
         await self._db.write(empty_index)
 
     async def index_some(self, limit: int) -> int:
-        return await self._db.write(lambda connection: index_batch(connection, limit))
+        return await self._db.write(lambda connection: index_batch(connection, limit, waits=True))
 
     async def tidy_index(self) -> None:
         await tidy(self._db)

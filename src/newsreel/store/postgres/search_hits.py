@@ -182,9 +182,9 @@ def _rows_for(entries: int) -> int:
 def candidates_of(connection: Connection, hits: Iterable[Sequence[int]]) -> tuple[Candidate, ...]:
     """Return the newest wording of each hit, which is a list of an entry's rows."""
     wanted = list(hits)
-    if not wanted:
-        return ()
     found = connection.execute(ROWS, ([row_id for hit in wanted for row_id in hit],)).fetchall()
+    if not found:
+        return ()
     ids, entries, revisions, languages = map(list, zip(*found, strict=True))
     days = [day_of(row_id).isoformat() for row_id in ids]
     values = {
@@ -197,9 +197,11 @@ def candidates_of(connection: Connection, hits: Iterable[Sequence[int]]) -> tupl
         "last": max(days),
     }
     rows = {row[0]: row for row in connection.execute(WORDINGS, values)}
-    newest = [
-        max((rows[row_id] for row_id in hit), key=lambda row: (row[9], row[4])) for hit in wanted
-    ]
+    newest = (
+        max(map(rows.__getitem__, there), key=lambda row: (row[9], row[4]))
+        for hit in wanted
+        if (there := [row_id for row_id in hit if row_id in rows])  # else it was just deleted
+    )
     return tuple(map(_candidate, newest))
 
 

@@ -8,8 +8,10 @@ two never bring the same entry up to date.
 While the index is being made anew, ``search_pending`` holds stretches of entries that are not in
 it yet. Who indexes a stretch locks it, and others pass over it to the next. Who changes an entry
 locks its stretch as well, together with others like him: then nobody indexes the entry meanwhile
-as it was before. New rows of a transaction are written together, at its end or before rows are
-looked at.
+as it was before. Where somebody does already, the entry is left to be indexed once more. So nobody
+waits, and no two wait for each other.
+
+New rows of a transaction are written together, at its end or before rows are looked at.
 """
 
 import asyncio
@@ -22,12 +24,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-import psycopg
 import selectolax
+from psycopg import errors
 
 from newsreel.core.searchable import Searchable, moment_of, searchable_of
 from newsreel.core.terms import TERMS_VERSION
-from newsreel.store.postgres.connection import Connection, translated
+from newsreel.store.postgres.connection import LOCK_SECONDS, Connection, translated
 from newsreel.store.postgres.database import Database
 from newsreel.store.postgres.search_places import base_of
 from newsreel.store.postgres.search_vectors import cut_host, marks_of, vectors_of
@@ -39,6 +41,8 @@ TERMS = f"{TERMS_VERSION} unicode {unicodedata.unidata_version} lexbor {selectol
 BATCH = 500
 BACKLOG = 50
 """Entries that are indexed beside each poll while the index is being made."""
+ATTEMPTS = 60
+"""How often the index is tried to be had alone."""
 STRETCH = 500
 """Numbers of entries that wait together to be indexed."""
 
@@ -48,18 +52,31 @@ STATE = """
     LOCK TABLE search_rows IN ROW EXCLUSIVE MODE;
     SELECT terms, EXISTS (SELECT FROM search_pending) FROM search_state
 """
-HOLD = """
-    SELECT FROM search_pending p
-    WHERE EXISTS (SELECT FROM unnest(%s::bigint[]) e WHERE e BETWEEN p.first_id AND p.last_id)
-    ORDER BY p.first_id FOR SHARE
+HELD = """
+    SELECT e.id, p.id FROM unnest(%s::bigint[]) AS e (id)
+    JOIN search_pending p ON e.id BETWEEN p.first_id AND p.last_id
 """
+HOLD = f"{HELD} FOR SHARE OF p SKIP LOCKED"
+ONCE_MORE = """
+    INSERT INTO search_pending (first_id, last_id, entries)
+    SELECT e.id, e.id, 1 FROM unnest(%s::bigint[]) AS e (id)
+"""
+# Whoever indexes an older stretch with the same entries has to be done first.
 CLAIM = """
-    SELECT first_id, last_id, entries FROM search_pending
-    ORDER BY first_id DESC LIMIT 1 FOR UPDATE SKIP LOCKED
+    SELECT p.id, p.first_id, p.last_id, p.entries FROM search_pending p
+    WHERE NOT EXISTS (SELECT FROM search_pending o WHERE o.id < p.id
+                      AND o.last_id >= p.first_id AND o.first_id <= p.last_id)
+    ORDER BY p.last_id DESC LIMIT 1 FOR UPDATE OF p SKIP LOCKED
 """
+WAIT = "SELECT FROM search_pending ORDER BY id LIMIT 1 FOR UPDATE"
 OF_A_STRETCH = """
     SELECT entry_id FROM identities WHERE entry_id BETWEEN %s AND %s
     ORDER BY entry_id DESC LIMIT %s
+"""
+# Of entries that were deleted while somebody indexed them.
+LEFT_BEHIND = """
+    DELETE FROM search_rows r WHERE r.entry_id BETWEEN %s AND %s
+    AND NOT EXISTS (SELECT FROM identities i WHERE i.entry_id = r.entry_id)
 """
 DAYS = "SELECT DISTINCT day FROM identities WHERE entry_id = ANY(%s)"
 WORDINGS = f"""
@@ -112,8 +129,8 @@ def index_entries(connection: Connection, entry_ids: Collection[int]) -> None:
     """
     if not entry_ids:
         return
-    wanted = sorted(entry_ids)
-    is_pending = _ready(connection, wanted)
+    is_pending = _is_pending(connection)
+    wanted = sorted(_held(connection, entry_ids) if is_pending else entry_ids)
     for start in range(0, len(wanted), BATCH):
         _sync(connection, wanted[start : start + BATCH])
     if is_pending:
@@ -124,7 +141,7 @@ def index_new(connection: Connection, entries: Sequence[EntryRows]) -> None:
     """Index entries that were stored just now, in this transaction."""
     if not entries:
         return
-    is_pending = _ready(connection, [entry.entry_id for entry in entries])
+    is_pending = _is_pending(connection)
     for entry in entries:
         _add(connection, entry, entry.wanted)
     if is_pending:
@@ -135,33 +152,38 @@ def unindex_entries(connection: Connection, entry_ids: Collection[int]) -> None:
     """Take entries out that are about to be deleted; :func:`forget` them after the commit."""
     if not entry_ids:
         return
-    _ready(connection, entry_ids)
+    if _is_pending(connection):
+        _held(connection, entry_ids)
     _write_added(connection)
     query = "DELETE FROM search_rows WHERE entry_id = ANY(%s)"
     connection.execute(query, (sorted(entry_ids),))
 
 
-def index_batch(connection: Connection, limit: int) -> int:
+def index_batch(connection: Connection, limit: int, *, waits: bool = False) -> int:
     """Index some of the entries that are not yet, the last stored first; return how many.
 
-    What others are indexing is left to them.
+    What others are indexing is left to them; ``waits``: what they have left, where all is theirs.
     """
     count = 0
     while count < limit:
         claimed = connection.execute(CLAIM).fetchone()
+        if claimed is None and waits and not count:
+            connection.execute(WAIT)
+            claimed = connection.execute(CLAIM).fetchone()
         if claimed is None:
             break
-        first, last, entries = claimed
+        stretch_id, first, last, entries = claimed
         rows = connection.execute(OF_A_STRETCH, (first, last, limit - count)).fetchall()
         found = [row[0] for row in rows]
         if found:
             _sync(connection, found)
         if len(found) == limit - count and found[-1] > first:
-            query = "UPDATE search_pending SET last_id = %s, entries = %s WHERE first_id = %s"
+            query = "UPDATE search_pending SET last_id = %s, entries = %s WHERE id = %s"
             rest = max(entries - len(found), 0)
-            connection.execute(query, (found[-1] - 1, rest, first))
+            connection.execute(query, (found[-1] - 1, rest, stretch_id))
         else:
-            connection.execute("DELETE FROM search_pending WHERE first_id = %s", (first,))
+            connection.execute(LEFT_BEHIND, (first, last))
+            connection.execute("DELETE FROM search_pending WHERE id = %s", (stretch_id,))
         count += len(found)
     return count
 
@@ -169,6 +191,7 @@ def index_batch(connection: Connection, limit: int) -> int:
 def empty_index(connection: Connection) -> None:
     """Take everything out; all entries are to be indexed again."""
     connection.together.pop(_write_rows, None)
+    _keep_others_out(connection)
     connection.execute("TRUNCATE search_rows")
     connection.execute("DELETE FROM search_pending")
     connection.execute(ALL_PENDING)
@@ -192,23 +215,54 @@ def _maintain(db: Database, statement: str) -> None:
     with translated(db.address):
         connection = Connection.to(db.address)
         try:
-            with suppress(psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
+            with suppress(errors.LockNotAvailable, errors.QueryCanceled):
                 connection.execute(statement)
         finally:
             connection.close()
 
 
-def _ready(connection: Connection, entry_ids: Collection[int]) -> bool:
-    """Return whether anything is pending; nobody else indexes these entries until the commit."""
+def _keep_others_out(connection: Connection) -> None:
+    """Wait until nobody looks at the index or writes to it, but never for long at a time.
+
+    Who is kept waiting may hold what those need that are waited for.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        connection.execute("SAVEPOINT alone; SET LOCAL lock_timeout = '300ms'")
+        try:
+            connection.execute("LOCK TABLE search_rows IN ACCESS EXCLUSIVE MODE")
+        except errors.LockNotAvailable:
+            connection.execute("ROLLBACK TO SAVEPOINT alone")
+            if attempt == ATTEMPTS:
+                raise
+        else:
+            connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+            return
+
+
+def _is_pending(connection: Connection) -> bool:
+    """Return whether entries are not in the index, which is not emptied until the commit."""
     cursor = connection.execute(STATE)
     cursor.nextset()
     row = cursor.fetchone()
     assert row is not None
     if row[0] == "":
         connection.execute("UPDATE search_state SET terms = %s WHERE terms = ''", (TERMS,))
-    if row[1]:
-        connection.execute(HOLD, (list(entry_ids),))
     return bool(row[1])
+
+
+def _held(connection: Connection, entry_ids: Collection[int]) -> set[int]:
+    """Return those of some entries that nobody else indexes until the commit.
+
+    The others are indexed once more after it.
+    """
+    ids = list(entry_ids)
+    waiting = set(connection.execute(HELD, (ids,)).fetchall())
+    if waiting:
+        waiting -= set(connection.execute(HOLD, (ids,)))
+    others = {entry_id for entry_id, _ in waiting}
+    if others:
+        connection.execute(ONCE_MORE, (sorted(others),))
+    return set(ids) - others
 
 
 def _sync(connection: Connection, entry_ids: list[int]) -> None:

@@ -31,7 +31,7 @@ DEAD_SECONDS = 20
 
 INDEX = (
     table("search_rows", "id entry_id revision_id feed_id site language terms"),
-    table("search_pending", "first_id last_id entries", "first_id"),
+    table("search_pending", "id first_id last_id entries"),
     table("search_state", "terms", "terms", texts="terms", has_defaults=True),
 )
 
@@ -48,7 +48,7 @@ LATE_COMMITS = "SET LOCAL synchronous_commit = off"
 
 WORKERS = f"""
     SELECT machine || ' ' || pid || ' (' || name || ')' FROM workers
-    WHERE beat_at > {NOW} - {DEAD_SECONDS}000000 ORDER BY name
+    WHERE ended_at IS NULL AND beat_at > {NOW} - {DEAD_SECONDS}000000 ORDER BY name
 """  # noqa: S608 - constants only
 MAKE_MARKS = """
     CREATE TABLE copying (
@@ -71,6 +71,7 @@ COUNTED = (
     ("polls", "id"),
     ("gaps", "id"),
     ("legacy_files", "id"),
+    ("search_pending", "id"),
 )
 """Whose ids are given by a sequence."""
 
@@ -138,6 +139,12 @@ CHECKS = (
         "feeds in a slice that is not their host's, so that two workers might ask it at once",
         "SELECT f.url FROM feeds f JOIN feed_state s ON s.feed_id = f.id "
         "WHERE s.slice != get_byte(sha256(convert_to(f.host, 'UTF8')), 0) % 64",
+        "copy the database into another one with 'newsreel db copy'",
+    ),
+    Check(
+        "feeds whose host nobody can lease, so that they are never polled",
+        "SELECT f.url FROM feeds f "
+        "WHERE NOT EXISTS (SELECT 1 FROM host_leases h WHERE h.host = f.host)",
         "copy the database into another one with 'newsreel db copy'",
     ),
     *(
