@@ -168,7 +168,10 @@ class _Reader:
 
     def _lose(self, text: str) -> None:
         self._has_lost_words = True
-        self._notes.add(f"{shown(text)} holds no letters or digits and was left out")
+        told = (
+            f"{shown(text)} holds no letters or digits and" if text else "a phrase without words"
+        )
+        self._notes.add(f"{told} was left out")
         self._add(None)
 
     def _open(self, name: str | None) -> None:
@@ -216,7 +219,7 @@ class _Reader:
         if self._text[self._at] == "(":
             self._open(name)
         elif quoted := self._match(_QUOTED):
-            if not quoted[2]:
+            if not quoted[2] and quoted[1].strip():
                 self._notes.add("a quotation mark is not closed: the phrase goes to the end")
             self._add_term(name, quoted[1] + quoted[3], is_quoted=True)
         elif word := self._match(_WORD):
@@ -249,7 +252,7 @@ class _Reader:
             bare = bare.lstrip(PUNCTUATION)
             bare = _plain(bare) if place is None else bare
         if not any(map(_is_sign_of_words, bare)):
-            self._lose(text or '""')
+            self._lose(text)
             return None
         return (Phrase if is_quoted else Word)(bare, place, is_prefix)
 
