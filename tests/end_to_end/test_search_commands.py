@@ -39,6 +39,39 @@ def test_hits_are_data_and_all_else_is_said_beside_them(newsreel: Newsreel) -> N
     assert "note" not in done.stdout
 
 
+@pytest.mark.parametrize("where", ["before", "between", "behind"])
+def test_words_may_begin_with_a_minus(newsreel: Newsreel, where: str) -> None:
+    options = ("--limit", "1000", "--sort=relevance")
+    words = {
+        "before": ("-herald", "the", "-ferry", *options),
+        "between": ("-herald", *options, "the", "-ferry"),
+        "behind": (*options, "-herald", "the", "-ferry"),
+    }[where]
+
+    with_minus = newsreel.json("search", *words)
+    whole = newsreel.json("search", *options, "the")
+    quoted = newsreel.json("search", *options, "the -ferry -herald")
+
+    assert with_minus["hits"] == quoted["hits"]
+    assert 0 < with_minus["count"] < whole["count"]
+
+
+def test_a_misspelt_option_is_no_word(newsreel: Newsreel) -> None:
+    done = newsreel("search", "-ferry", "--jsno", "bridge")
+
+    assert done.returncode == 2
+    assert "No such option '--jsno'" in done.stderr
+    assert "--json" in done.stderr
+
+
+def test_an_option_keeps_a_value_that_begins_with_a_minus(newsreel: Newsreel) -> None:
+    done = newsreel("search", "the", "--limit", "-5")
+
+    assert done.returncode == 2
+    assert "'--limit'" in done.stderr
+    assert newsreel("search", "-h").stdout.startswith("Usage: newsreel search")
+
+
 def test_titles_come_with_day_feed_and_id(newsreel: Newsreel) -> None:
     done = newsreel("search", "title:ferry", "tickets")
     (hit,) = newsreel.json("search", "title:ferry", "tickets")["hits"]

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
+from itertools import islice
 
 import click
 
@@ -20,7 +21,31 @@ MOST_SHOWN = 12
 SEARCH_COLUMNS = (("name", "name"), ("count", "entries"), ("query", "query"))
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+class WithMinus(click.Command):
+    """A command whose arguments may begin with a minus; options begin with two, but for -h."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Part options from words."""
+        valued = {
+            name
+            for option in self.params
+            if isinstance(option, click.Option) and not option.is_flag
+            for name in option.opts
+        }
+        options: list[str] = []
+        words: list[str] = []
+        left = iter(args)
+        for arg in left:
+            if arg == "--":
+                words += left
+            elif arg.startswith("--") or arg == "-h":
+                options += [arg, *islice(left, arg in valued)]
+            else:
+                words.append(arg)
+        return super().parse_args(ctx, [*options, "--", *words])
+
+
+@click.command(cls=WithMinus)
 @click.argument("words", metavar="QUERY", nargs=-1)
 @click.option(
     "--sort",
@@ -58,7 +83,7 @@ def search(  # noqa: PLR0913 - one for each option
 
     All words must be there; "in quotes" they stand one after the other, -word excludes, OR and
     parentheses combine, word* may go on. Put single quotes around a query, since the shell reads
-    double ones, and -- before one with a minus.
+    double ones.
     """
 
     async def run() -> None:
