@@ -61,6 +61,7 @@ OF_POSTGRES = {
     "imported records that are not where their wording is": "UPDATE legacy_rows "
     "SET day = '2026-03-05'",
     "feeds in a slice that is not their host's": "UPDATE feed_state SET slice = slice + 1",
+    "feeds whose host nobody can lease": "DELETE FROM host_leases",
     "sequences that would give an id of polls twice": "SELECT setval('polls_id_seq', 1)",
     "partitions that are not attached": "ALTER TABLE revisions DETACH PARTITION revisions_2026_03",
     "months with a partition for entries or for wordings alone": "DROP TABLE revisions_2026_02",

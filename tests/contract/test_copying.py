@@ -18,11 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import whole_archive
+from newsreel.app.checking import check_archive
 from newsreel.app.copying import CopyAccount, copy_archive
 from newsreel.errors import StoreError, UsageError
 from newsreel.store import open_store
 from newsreel.store.contents import ARCHIVE, BATCH_ROWS, BATCH_SIZE, in_batches
 from newsreel.store.sqlite.transfer import INDEX
+from polled_world import DAY, MORNING, PRESS, World, item
 from postgres_server import Server
 
 KINDS = ("sqlite", "postgres")
@@ -219,6 +221,27 @@ async def test_what_was_found_before_is_found_in_a_copy_of_the_index(
     assert (state.is_current, state.pending) == (True, 0)
     found = "SELECT count(*) FROM search WHERE search MATCH 'ferry'"
     assert ask(target, found) == ask(archive, found) == [(1,)]
+
+
+@pytest.mark.parametrize(("kind", "other"), WAYS, ids=str)
+async def test_a_copy_is_polled_on_and_copied_again(
+    new_address: MakeAddress, archive: str, kind: str, other: str
+) -> None:
+    first, second = new_address(kind), new_address(other)
+    copy_archive(archive, first)
+    store = open_store(first)
+    world = World(store, now=MORNING + 50 * DAY)
+    press = await store.find_feed(PRESS)
+    assert press is not None
+
+    await world.poll(press, item("dawn"), item("late", summary="Later."), title="The Press")
+    entries = await store.entries_of(press.id)
+    await store.close()
+    copy_archive(first, second)
+
+    assert {entry.guid for entry in entries} >= {"press-dawn", "press-late", "press-bridge"}
+    assert check_archive(first).findings == check_archive(second).findings == []
+    assert rows_of(second) == rows_of(first)
 
 
 # --- killed
