@@ -14,6 +14,7 @@ from postgres_server import NoServer, Server
 HELD = frozenset(
     (
         "test_day_store",
+        "test_fleet_commands",
         "test_store_entries",
         "test_store_feeds",
         "test_store_hubs",

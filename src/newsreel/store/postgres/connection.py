@@ -4,6 +4,7 @@ Nothing is kept in the session, so that a pooler may give each transaction anoth
 set is set for the transaction, nothing is prepared, and locks end with it.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -32,6 +33,9 @@ NOT_LET_IN = (
     'role "',
     "authentication",
 )
+
+# What fails while a lost connection is let go of is nobody's business: that it is lost is told.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 class Connection(psycopg.Connection[tuple[Any, ...]]):

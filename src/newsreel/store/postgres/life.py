@@ -23,7 +23,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -64,8 +64,8 @@ END = f"""
 # Whoever is about to tell that it lives holds its row: what it tells is looked at.
 END_SILENT = f"{END} AND {IS_SILENT}"
 FORGET = f"DELETE FROM workers WHERE ended_at < {NOW} - %s::bigint"  # noqa: S608 - constants only
-FORGOTTEN_MICROS = 7 * 86_400_000_000
-"""Longer than any lease: a worker that nobody knows counts as alive."""
+FORGOTTEN_MICROS = 2 * 3_600_000_000
+"""Longer than leases last: who is not known counts as alive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,6 @@ class Life:
             connection.execute(END, {"names": dead})
         if silent := [one for one, _, is_silent in living if is_silent]:
             connection.execute(END_SILENT, {**telling, "names": silent})
-            connection.execute(FORGET, (FORGOTTEN_MICROS,))
         return name, sent_at
 
     def entered(self, name: str, sent_at: float) -> None:
@@ -194,7 +193,7 @@ class Life:
         if host.feeds:
             return lease
         del self._hosts[lease.host]
-        return replace(lease, host_token=host.token)
+        return Lease(lease.host, lease.token, lease.until, host.token)
 
     def count(self) -> None:
         """Count a poll that was stored."""
@@ -239,6 +238,7 @@ class Life:
             self._thread.join()
             with suppress(psycopg.Error):
                 self._connected().execute(END, {"names": [self.name]})
+                self._connected().execute(FORGET, (FORGOTTEN_MICROS,))
         if self._connection is not None:
             self._connection.close()
 

@@ -277,11 +277,11 @@ class Polls:
         leases: dict[int, Lease] = {}
         while len(leases) < wanted.limit:
             left = wanted.limit - len(leases)
-            values["most"] = 2 * left
+            values["most"] = most = left + wanted.share  # some may be too many of their host
             rows = connection.execute(query, values).fetchall()
             chosen = shared_out(self._undone(connection, rows, values), left, wanted.share)
             leases |= _take(connection, chosen, values)
-            if len(chosen) == left or len(rows) < 2 * left:
+            if len(chosen) == left or len(rows) < most:
                 break
             full = Counter(lease.host for lease in leases.values())
             shares = [host for host, count in full.items() if host and count >= wanted.share]
