@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from test_fetch_addresses import FORMS
 
+from newsreel.app.discover import discover_page
 from newsreel.app.poll import Wanted, poll_feeds
 from newsreel.app.robots import crawl_fault
+from newsreel.errors import FeedError
 from newsreel.fetch.client import Client, FetchPolicy
 from newsreel.fetch.hosts import HostGate
 from newsreel.model.capture import FaultKind
@@ -152,6 +154,75 @@ async def test_what_robots_txt_says_after_a_redirect_counts_for_the_page(
         fault = await crawl_fault(publisher.url("/page"), store, client, clock=clock)
 
     assert fault is not None
+
+
+@pytest.mark.parametrize("rules", [NOBODY, "User-agent: *\nDisallow: /news"])
+async def test_a_page_that_redirects_is_not_followed_to_where_robots_may_not_read(
+    publisher: Publisher, store: SqliteStore, client: Client, clock: Clock, rules: str
+) -> None:
+    with Publisher() as other:
+        other.put("/robots.txt", rules)
+        publisher.put("/robots.txt", "")
+        publisher.answer("/page", redirect(other.put("/news", PAGE, content_type="text/html")))
+        await store.add_feeds([NewFeed(url=publisher.url("/page"), page_rules=RULES)], now=MORNING)
+
+        polls = await polled(store, client, clock) + await polled(store, client, clock)
+
+    assert [poll.feed.fault for poll in polls] == ["robots", "robots"]
+    assert [seen.path for seen in other.requests] == ["/robots.txt"]
+    assert [seen.path for seen in publisher.requests] == ["/robots.txt", "/page", "/page"]
+
+
+async def test_a_page_that_redirects_is_followed_to_where_robots_may_read(
+    publisher: Publisher, store: SqliteStore, client: Client, clock: Clock
+) -> None:
+    options = RequestOptions(user_agent="Quill/2")
+    with Publisher() as other:
+        other.put("/robots.txt", "User-agent: Quill\nDisallow: /")
+        publisher.put("/robots.txt", "")
+        publisher.answer("/page", redirect(other.put("/news", PAGE, content_type="text/html")))
+        page = NewFeed(url=publisher.url("/page"), page_rules=RULES, request_options=options)
+        await store.add_feeds([page], now=MORNING)
+
+        (poll,) = await polled(store, client, clock)
+
+    assert poll.reading.fault is None
+    assert [seen.path for seen in other.requests] == ["/robots.txt", "/news"]
+    assert not [seen for seen in other.requests if "Quill" in seen.headers["user-agent"]]
+
+
+async def test_a_page_that_redirects_is_not_added_where_robots_may_not_read(
+    publisher: Publisher, store: SqliteStore, client: Client, clock: Clock
+) -> None:
+    with Publisher() as other:
+        other.put("/robots.txt", NOBODY)
+        publisher.answer("/page", redirect(other.put("/news", PAGE, content_type="text/html")))
+
+        with pytest.raises(FeedError, match="robots"):
+            await discover_page(
+                publisher.url("/page"),
+                RULES,
+                client,
+                store=store,
+                clock=clock,
+                gate=HostGate(OPEN, clock),
+            )
+
+    assert [seen.path for seen in other.requests] == ["/robots.txt"]
+
+
+async def test_a_feed_is_followed_wherever_it_redirects(
+    publisher: Publisher, store: SqliteStore, client: Client, clock: Clock
+) -> None:
+    with Publisher() as other:
+        other.put("/robots.txt", NOBODY)
+        publisher.answer("/feed", redirect(other.put("/news", rss([item("a")]))))
+        await store.add_feeds([NewFeed(url=publisher.url("/feed"))], now=MORNING)
+
+        (poll,) = await polled(store, client, clock)
+
+    assert poll.reading.fault is None
+    assert [seen.path for seen in other.requests] == ["/news"]
 
 
 async def test_a_name_of_the_feeds_own_is_the_one_that_counts(

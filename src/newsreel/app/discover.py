@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 from newsreel.app.captures import Keep, nowhere
 from newsreel.app.clock import Clock
 from newsreel.app.poll import LEASE_TERM, take_in
-from newsreel.app.robots import crawl_fault
+from newsreel.app.robots import hop_check
 from newsreel.core.explanations import fault_told
 from newsreel.errors import FeedError, NotAFeed, UsageError
 from newsreel.fetch.client import Client, Request
+from newsreel.fetch.exchange import CheckHop
 from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.sources import AS_A_PAGE, fetch_own, request_for
 from newsreel.formats.document import parse
@@ -70,14 +71,20 @@ async def discover(
 
 
 async def page_at(
-    address: str, client: Client, options: RequestOptions = AS_SET, *, gate: HostGate | None = None
+    address: str,
+    client: Client,
+    options: RequestOptions = AS_SET,
+    *,
+    gate: HostGate | None = None,
+    check_hop: CheckHop | None = None,
 ) -> tuple[str, Capture]:
     """Return a page and its address, asked for as browsers do.
 
     Raises :class:`~newsreel.errors.FeedError` where nothing answers.
     """
     url = with_scheme(address)
-    capture = await _fetched(request_for(url, options, headers=AS_A_PAGE), client, gate)
+    request = request_for(url, options, headers=AS_A_PAGE)
+    capture = await _fetched(request, client, gate, check_hop)
     return _target_of(_answered(capture, url), url, options), capture
 
 
@@ -97,14 +104,15 @@ async def discover_page(
     :class:`~newsreel.errors.NoEntries` where the rules find nothing.
     """
     url = with_scheme(address)
+    check_hop = hop_check(url, store, client, clock=clock, gate=gate, options=options)
     async with _turn(url, gate):
-        fault = await crawl_fault(url, store, client, clock=clock, gate=gate, options=options)
+        fault = await check_hop(url)
     if fault is not None:
         raise FeedError(
             f"{redacted(url)} would not be polled: {fault.reason} ({fault.detail})",
             hint="ask the site to let feed readers in",
         )
-    url, capture = await page_at(url, client, options, gate=gate)
+    url, capture = await page_at(url, client, options, gate=gate, check_hop=check_hop)
     read_page(capture.body or b"", rules, url=url, content_type=capture.content_type)
     return Discovery(url=url, capture=capture)
 
@@ -127,11 +135,16 @@ async def discover_own(
     return Discovery(url=url, capture=capture)
 
 
-async def _fetched(request: Request, client: Client, gate: HostGate | None) -> Capture:
+async def _fetched(
+    request: Request,
+    client: Client,
+    gate: HostGate | None,
+    check_hop: CheckHop | None = None,
+) -> Capture:
     if gate is None:
         return await client.fetch(request)
     async with _turn(request.url, gate) as host:
-        capture = await client.fetch(request, gate=gate)
+        capture = await client.fetch(request, gate=gate, check_hop=check_hop)
         gate.learn(host, capture)
         return capture
 

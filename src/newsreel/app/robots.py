@@ -4,6 +4,7 @@ from newsreel.app.clock import Clock
 from newsreel.core.robots import LONGEST_FILE, may_fetch, robots_after
 from newsreel.fetch.body import Permit
 from newsreel.fetch.client import Client
+from newsreel.fetch.exchange import CheckHop
 from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.policy import Request
 from newsreel.fetch.sources import fetch
@@ -25,12 +26,34 @@ async def fetch_page(
     permit: Permit | None = None,
 ) -> Capture:
     """Return what a page that is read as a feed says now, if its site lets robots read it."""
-    fault = await crawl_fault(
-        feed.url, store, client, clock=clock, gate=gate, options=feed.request_options
-    )
-    if fault is None:
-        return await fetch(feed, client, gate=gate, permit=permit)
-    return Capture(url=feed.url, final_url=feed.url, fetched_at=clock(), fault=fault)
+    options = feed.request_options
+    check_hop = hop_check(feed.url, store, client, clock=clock, gate=gate, options=options)
+    if fault := await check_hop(feed.url):
+        return Capture(url=feed.url, final_url=feed.url, fetched_at=clock(), fault=fault)
+    return await fetch(feed, client, gate=gate, permit=permit, check_hop=check_hop)
+
+
+def hop_check(
+    page: str,
+    store: SiteStore,
+    client: Client,
+    *,
+    clock: Clock,
+    gate: HostGate,
+    options: RequestOptions = AS_SET,
+) -> CheckHop:
+    """Return what tells of a page, and of where it redirects to, why robots leave that alone.
+
+    The page's origin alone is told the feed's own User-Agent, as in the request that follows.
+    """
+    home = origin_of(page)
+    elsewhere = RequestOptions(proxy=options.proxy)
+
+    async def check(url: str) -> Fault | None:
+        chosen = options if origin_of(url) == home else elsewhere
+        return await crawl_fault(url, store, client, clock=clock, gate=gate, options=chosen)
+
+    return check
 
 
 async def crawl_fault(
@@ -44,7 +67,7 @@ async def crawl_fault(
 ) -> Fault | None:
     """Return why a page is left alone by robots, None where it may be fetched.
 
-    With a ``gate``, the caller has the host's turn.
+    With a ``gate``, the caller has the host's turn, or was led there.
     """
     origin, host = origin_of(url), asked_host_of(url)
     if not origin:

@@ -18,7 +18,7 @@ from typing import Self
 from newsreel.errors import UsageError
 from newsreel.fetch.body import Leave, Permit
 from newsreel.fetch.connection import Lookup, Names
-from newsreel.fetch.exchange import Exchange, Means
+from newsreel.fetch.exchange import CheckHop, Exchange, Means
 from newsreel.fetch.faults import fault_of
 from newsreel.fetch.guard import opened_by
 from newsreel.fetch.hosts import HostGate
@@ -100,23 +100,34 @@ class Client:
         return Permit(self._means.large)
 
     async def fetch(
-        self, request: Request, *, gate: HostGate | None = None, permit: Permit | None = None
+        self,
+        request: Request,
+        *,
+        gate: HostGate | None = None,
+        permit: Permit | None = None,
+        check_hop: CheckHop | None = None,
     ) -> Capture:
         """Return what came back, or why nothing did; waits for a free slot first.
 
         With a ``gate``, no redirect is followed to a host that does not want to be asked yet. With
         a ``permit``, a large body counts among the few in memory for as long as the permit is
-        held, else until it is here.
+        held, else until it is here. With ``check_hop``, no redirect is followed where it objects.
         """
         if permit is not None:
-            return await self._fetch(request, gate, permit)
+            return await self._fetch(request, gate, permit, check_hop)
         async with self.permit() as own:
-            return await self._fetch(request, gate, own)
+            return await self._fetch(request, gate, own, check_hop)
 
-    async def _fetch(self, request: Request, gate: HostGate | None, permit: Permit) -> Capture:
+    async def _fetch(
+        self,
+        request: Request,
+        gate: HostGate | None,
+        permit: Permit,
+        check_hop: CheckHop | None,
+    ) -> Capture:
         seconds = self.policy.timeout.total_seconds()
         async with self._slots.one():
-            exchange = Exchange(request, self._means, permit, gate)
+            exchange = Exchange(request, self._means, permit, gate, check_hop)
             try:
                 async with asyncio.timeout(seconds) as permit.deadline:
                     return await exchange.run()

@@ -1,6 +1,6 @@
 """One request with all its hops, from the first connection to the capture."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -39,6 +39,9 @@ NOT_THEIRS = """
 """
 OUR_HEADERS = frozenset(NOT_THEIRS.split())
 
+CheckHop = Callable[[str], Awaitable[Fault | None]]
+"""Is asked before a redirect is followed to an address: why it is not, None where it may be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Means:
@@ -58,9 +61,15 @@ class Exchange:
     """One request, while it is under way. ``host`` is the one that is being asked."""
 
     def __init__(
-        self, request: Request, means: Means, permit: Permit, gate: HostGate | None = None
+        self,
+        request: Request,
+        means: Means,
+        permit: Permit,
+        gate: HostGate | None = None,
+        check_hop: CheckHop | None = None,
     ) -> None:
         self.host = ""
+        self._check_hop = check_hop
         self._permit = permit
         self._gate = gate
         self._request = request
@@ -86,7 +95,7 @@ class Exchange:
         method, headers = self._request.method, self._headers(first)
         seen = {bare(first)}
         while True:
-            if fault := fault_of_address(url, self._means.policy.allow_private):
+            if fault := await self._fault_at(url):
                 return self.failed(fault)
             self.host = url.raw_host or ""
             proxy = self._proxy_for(self.host)
@@ -119,6 +128,13 @@ class Exchange:
             seen.add(bare(url))
             if url.host is not None and url.origin() != first.origin():
                 headers = self._headers_elsewhere()
+
+    async def _fault_at(self, url: URL) -> Fault | None:
+        """Return why an address is not asked at all."""
+        fault = fault_of_address(url, self._means.policy.allow_private)
+        if fault is None and self._hops and self._check_hop is not None:
+            return await self._check_hop(str(bare(url)))
+        return fault
 
     def _proxy_for(self, host: str) -> Proxy | None:
         """Return what the way to a host leads through; the operator's own are asked directly."""

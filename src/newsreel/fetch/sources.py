@@ -3,6 +3,7 @@
 from newsreel.fetch.body import Permit
 from newsreel.fetch.client import Client
 from newsreel.fetch.directory import fetch_directory
+from newsreel.fetch.exchange import CheckHop
 from newsreel.fetch.hosts import HostGate
 from newsreel.fetch.mailbox import fetch_mailbox
 from newsreel.fetch.policy import Request
@@ -15,13 +16,19 @@ AS_A_PAGE = (("Accept", "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"),)
 
 
 async def fetch(
-    feed: Feed, client: Client, *, gate: HostGate | None = None, permit: Permit | None = None
+    feed: Feed,
+    client: Client,
+    *,
+    gate: HostGate | None = None,
+    permit: Permit | None = None,
+    check_hop: CheckHop | None = None,
 ) -> Capture:
     """Return what a feed's source says now, or why nothing came."""
     if is_own_source(feed.url):
         validators = NOT_ASKED_YET if feed.is_read_anew else feed.validators
         return await fetch_own(feed.url, client, feed.request_options, validators=validators)
-    return await client.fetch(request_of(feed), gate=gate, permit=permit)
+    request = request_of(feed)
+    return await client.fetch(request, gate=gate, permit=permit, check_hop=check_hop)
 
 
 async def fetch_own(
