@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from command_line import Newsreel
-from publisher import Publisher
+from publisher import Publisher, redirect
 
 HTML = "text/html; charset=utf-8"
 MENU = "".join(f"<li><a href=/section-{n}>The section number {n}</a>" for n in range(12))
@@ -68,6 +68,34 @@ def test_a_page_is_tried_out_and_what_is_proposed_subscribes_to_it(
     (feed,) = newsreel.json("feeds")
     assert feed["page_rules"] == {"entries": "li.story", "title": "h3", "date": ".when"}
     assert feed["site_url"] == publisher.url("/town")
+
+
+def test_a_page_that_robots_may_not_read_is_tried_out_with_a_warning(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    publisher.put("/robots.txt", "User-agent: *\nDisallow: /town", content_type="text/plain")
+    told = "the robots.txt of 127.0.0.1 asks robots to leave this alone"
+
+    done = newsreel("try-page", publisher.url("/town"))
+    as_json = newsreel.json("try-page", publisher.url("/town"))
+
+    assert done.returncode == 0
+    assert "The council meets for the 5th time" in done.stdout
+    assert f"note: it would not be polled: {told}\nsubscribe: " in done.stderr
+    assert as_json["robots"] == told
+
+
+def test_where_a_page_that_is_tried_out_leads_to_has_a_robots_txt_too(
+    newsreel: Newsreel, publisher: Publisher
+) -> None:
+    with Publisher() as other:
+        other.answer("/town", redirect(publisher.url("/town")))
+        assert newsreel.json("try-page", other.url("/town"))["robots"] is None
+        publisher.put("/robots.txt", "User-agent: *\nDisallow: /", content_type="text/plain")
+
+        told = newsreel.json("try-page", other.url("/town"))["robots"]
+
+    assert "leave this alone" in told
 
 
 def test_what_matches_nothing_is_named(newsreel: Newsreel, publisher: Publisher) -> None:

@@ -14,6 +14,7 @@ from newsreel.errors import NoEntries, UsageError
 from newsreel.model.feed import AS_SET, PageRules, RequestOptions
 
 if TYPE_CHECKING:
+    from newsreel.model.capture import Capture, Fault
     from newsreel.model.entry import ParsedEntry, ParsedFeed
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -93,14 +94,17 @@ def try_page(context: Context, /, url: str, *, as_json: bool, **choices: object)
 async def _tried(
     context: Context, url: str, options: RequestOptions, rules: PageRules | None
 ) -> "_Trial":
+    from newsreel.app.clock import utc_now
     from newsreel.app.discover import page_at
+    from newsreel.app.robots import fault_of_polls
     from newsreel.formats.page_proposals import propose_rules
 
     async with context.client() as client:
         address, capture = await page_at(url, client, options)
-    body, kind = capture.body or b"", capture.content_type
+        fault = await fault_of_polls(capture, client, clock=utc_now, options=options)
     if rules is not None:
-        return _Trial(address, body, kind, capture.final_url, (rules,))
+        return _Trial(address, capture, (rules,), fault)
+    body, kind = capture.body or b"", capture.content_type
     proposed = propose_rules(body, url=capture.final_url, content_type=kind)
     if not proposed:
         raise NoEntries(
@@ -108,7 +112,7 @@ async def _tried(
             hint="where a browser shows one, scripts made it: look for the address they ask, or "
             "give --entries SELECTOR",
         )
-    return _Trial(address, body, kind, capture.final_url, proposed)
+    return _Trial(address, capture, proposed, fault)
 
 
 class _Trial:
@@ -117,19 +121,20 @@ class _Trial:
     def __init__(
         self,
         address: str,
-        body: bytes,
-        content_type: str | None,
-        url: str,
+        capture: "Capture",
         rules: tuple[PageRules, ...],
+        fault_of_polls: "Fault | None",
     ) -> None:
         from newsreel.formats.page import count_matches, read_page
 
+        body, content_type = capture.body or b"", capture.content_type
         self.address, self.rules = address, rules
+        self.robots = fault_of_polls.detail if fault_of_polls is not None else None
         self.counts = count_matches(body, rules[0], content_type=content_type)
         self.feed: ParsedFeed | None = None
         self.trouble: NoEntries | None = None
         try:
-            self.feed = read_page(body, rules[0], url=url, content_type=content_type)
+            self.feed = read_page(body, rules[0], url=capture.final_url, content_type=content_type)
         except NoEntries as error:
             self.trouble = error
 
@@ -142,6 +147,7 @@ class _Trial:
             "elements": self.counts.entries,
             "matched_in": self.counts.within,
             "entries": self._rows(),
+            "robots": self.robots,
             "command": self.command(),
         }
 
@@ -160,6 +166,8 @@ class _Trial:
             note(f"note: {plain(fault.what)}, {plain(fault.read_as)}")
         for rules in self.rules[1:]:
             note(f"or: {_flags(rules)}")
+        if self.robots is not None:
+            note(f"note: it would not be polled: {self.robots}")
         note(f"subscribe: {self.command()}")
 
     def command(self) -> str:
