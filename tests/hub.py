@@ -6,8 +6,8 @@
         assert hub.push(topic, body) == 202
 
 ``is_prompt`` False: it accepts, and asks back when ``verify`` is called. ``status`` is what it
-answers requests with, ``lease_seconds`` what it grants. ``at`` says where public addresses are
-reached: a proxy before the subscriber, so to say.
+answers requests with, ``lease_seconds`` what it grants, ``name`` the host it calls itself. ``at``
+says where public addresses are reached: a proxy before the subscriber, so to say.
 """
 
 import hmac
@@ -34,6 +34,7 @@ class Hub:
     is_prompt: bool = True
     status: int = 202
     lease_seconds: int | None = 864_000
+    name: str = "127.0.0.1"
     at: dict[str, str] = field(default_factory=dict)
     forms: list[dict[str, str]] = field(default_factory=list)
     answers: list[Answered] = field(default_factory=list)
@@ -75,7 +76,7 @@ class Hub:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/hub"
+        return f"http://{self.name}:{self._server.server_port}/hub"
 
     def wait_for(self, count: int) -> None:
         """Wait until so many requests were answered, all but for the last word."""
@@ -113,7 +114,9 @@ class Hub:
     ) -> int:
         """Push a document to whoever subscribed last, or to that of a form; return its answer."""
         form = form or next(f for f in reversed(self.forms) if f["hub.mode"] == "subscribe")
-        signature = hmac.new((secret or form["hub.secret"]).encode(), body, method).hexdigest()
+        signature = hmac.new(
+            (secret or form.get("hub.secret", "")).encode(), body, method
+        ).hexdigest()
         usual = {
             "Content-Type": "application/rss+xml",
             "Link": f'<{self.url}>; rel="hub", <{form["hub.topic"]}>; rel="self"',

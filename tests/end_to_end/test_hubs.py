@@ -112,7 +112,11 @@ async def built(
     store: Store, publisher: Publisher, hub: Hub, captures: Path | None = None, **told: object
 ) -> AsyncIterator[Town]:
     policy = FetchPolicy(allow_private=("127.0.0.0/8",), timeout=timedelta(seconds=10))
-    async with Client(policy) as client:
+
+    async def loopback(_: str) -> list[str]:
+        return ["127.0.0.1"]
+
+    async with Client(policy, lookup=loopback) as client:
         town = Town(store, client, publisher, hub, None)  # type: ignore[arg-type]
         if captures is not None:
             town.captures = Captures(
@@ -225,6 +229,69 @@ async def test_a_stranger_learns_nothing(town: Town) -> None:
     base = town.hub.at[PUBLIC].removesuffix("/reader")
     for path in ("/", "/hub/", "/hub", "/docs"):
         assert (await asyncio.to_thread(town.hub.ask, base + path, {})).status == 404
+
+
+@pytest.fixture
+async def open_road(store: Store, publisher: Publisher, hub: Hub) -> AsyncIterator[Town]:
+    """A town whose hub has a name, is not under TLS, and not the operator's own."""
+    hub.name = "hub.example"
+    async with built(store, publisher, hub) as town:
+        yield town
+
+
+async def test_a_hub_without_tls_is_told_no_secret_and_believed_in_nothing(
+    open_road: Town,
+) -> None:
+    town = open_road
+    feed = await town.subscribed(item("a"))
+
+    answers = [await town.push(item("b"), secret=secret) for secret in ("guess", "")]
+
+    assert "hub.secret" not in town.hub.forms[0]
+    assert (await town.subscription()).secret == ""
+    assert answers == [202, 202]
+    assert titles_of(await town.entries(feed)) == ["A"]
+    assert not town.pushed
+    assert (await town.subscription()).pushes == 0
+
+
+async def test_a_hint_lets_a_feed_be_polled_but_not_too_often(open_road: Town) -> None:
+    town = open_road
+    feed = await town.subscribed(item("a"))
+    await town.publish(item("a"), item("b"))
+    await town.push(item("c"), secret="guess")
+    town.now += 14 * MINUTE
+    assert await town.hubs.poll_hinted() == []
+
+    town.now += MINUTE
+    (poll,) = await town.hubs.poll_hinted()
+
+    assert (poll.feed.id, poll.reading.outcome) == (feed.id, Outcome.OK)
+    assert set(titles_of(await town.entries(feed))) == {"A", "B"}
+    town.now += HOUR
+    assert await town.hubs.poll_hinted() == []
+
+
+async def test_a_hint_of_a_feed_that_is_deleted_is_forgotten(open_road: Town) -> None:
+    feed = await open_road.subscribed(item("a"))
+    await open_road.push(item("b"), secret="guess")
+    await open_road.store.purge_feed(feed.id)
+    open_road.now += HOUR
+
+    assert await open_road.hubs.poll_hinted() == []
+
+
+async def test_a_secret_that_was_told_in_the_open_is_no_longer_believed(open_road: Town) -> None:
+    town = open_road
+    feed = await town.subscribed(item("a"))
+    await town.store.change_hub(feed.id, lambda found: found and replace(found, secret="told"))
+    town.now = (await town.subscription()).next_at
+
+    assert await town.hubs.ask_around() == 1
+    await town.push(item("b"), secret="told")
+
+    assert "hub.secret" not in town.hub.forms[1]
+    assert titles_of(await town.entries(feed)) == ["A"]
 
 
 async def test_a_lease_is_renewed_with_the_same_callback(town: Town) -> None:

@@ -274,6 +274,8 @@ def test_the_form_says_what_the_standard_wants() -> None:
         b"&hub.lease_seconds=864000"
     )
     assert b"secret" not in request_body(subscription(), Step.UNSUBSCRIBE, callback="https://n/")
+    without = replace(subscription(), secret="")
+    assert b"secret" not in request_body(without, Step.SUBSCRIBE, callback="https://n/")
 
 
 # --- questions

@@ -11,7 +11,7 @@ from hashlib import sha256
 from newsreel.app.captures import Keep, nowhere
 from newsreel.app.clock import Clock
 from newsreel.app.languages import detector
-from newsreel.app.poll import take_reading
+from newsreel.app.poll import Wanted, poll_feeds, take_reading
 from newsreel.core.hubs import (
     Question,
     Step,
@@ -27,8 +27,10 @@ from newsreel.core.hubs import (
     wanted_for,
 )
 from newsreel.core.reading import read
+from newsreel.core.schedule import SHORTEST
 from newsreel.errors import LeaseLost
 from newsreel.fetch.client import Client, Request
+from newsreel.fetch.guard import is_own
 from newsreel.fetch.hosts import HostGate
 from newsreel.formats.links import HeaderLink
 from newsreel.formats.urls import asked_host_of
@@ -76,6 +78,9 @@ def silent(poll: Poll) -> None:
 class Hubs:
     """Everything between us and hubs. ``public_url`` is where they reach us.
 
+    A secret goes to a hub under TLS, or in the operator's own network (WebSub, 5.1.1: it SHOULD
+    NOT go elsewhere). What any other hub pushes could come from anybody: it is a hint to poll.
+
     ``tell`` is called with what each push brought, once it is stored.
     """
 
@@ -95,6 +100,7 @@ class Hubs:
         self._keep, self._tell = keep, tell
         self._longest_wait = longest_wait
         self._gate = HostGate(client.policy, clock)
+        self._hinted: set[int] = set()
 
     async def ask_around(self) -> int:
         """Ask hubs what is due: to subscribe, to renew, to end; return how many were asked.
@@ -113,6 +119,27 @@ class Hubs:
                 by_host.setdefault(host, []).append((feed, subscription, step))
         counts = await asyncio.gather(*(self._ask_host(*item) for item in by_host.items()))
         return sum(counts)
+
+    async def poll_hinted(self) -> list[Poll]:
+        """Poll the feeds that hubs gave a hint of, and return the polls.
+
+        A feed that was polled less than ``SHORTEST`` ago waits for a later round: hints may come
+        from anybody, and as often as they like.
+        """
+        now = self._clock()
+        feeds = [feed for feed in [await self._store.feed(one) for one in self._hinted] if feed]
+        due = [one.id for one in feeds if now - (one.last_poll_at or now - SHORTEST) >= SHORTEST]
+        self._hinted = {one.id for one in feeds} - set(due)
+        if not due:
+            return []
+        polls = poll_feeds(
+            self._store,
+            self._client,
+            clock=self._clock,
+            wanted=Wanted(feed_ids=tuple(due)),
+            keep=self._keep,
+        )
+        return [poll async for poll in polls]
 
     async def answer(self, token: str, question: Question) -> bool:
         """Tell a hub whether it was us who asked, and remember what it granted or denied."""
@@ -141,10 +168,14 @@ class Hubs:
         subscription = await self._subscription(token)
         if subscription is None:
             return Verdict.UNKNOWN
-        if not is_signed(push.body, push.signature, subscription.secret):
+        secret = subscription.secret
+        if secret and not is_signed(push.body, push.signature, secret):
             return await self._ignore(subscription, "bad-signature")
         if not is_of_topic(subscription, list(push.links)):
             return await self._ignore(subscription, "wrong-topic")
+        if not secret:
+            self._hinted.add(subscription.feed_id)
+            return Verdict.TAKEN
         feed = await self._leased(subscription.feed_id)
         if feed is None:
             return Verdict.BUSY
@@ -177,8 +208,9 @@ class Hubs:
         """Send one request. It is noted before: a hub may ask back before it answers."""
         now = self._clock()
         begun = subscription or _new_subscription(feed, self._clock)
+        secret = self._secret_for(begun)
         saved = await self._store.change_hub(
-            feed.id, lambda found: asked(found or begun, step, now=now)
+            feed.id, lambda found: asked(replace(found or begun, secret=secret), step, now=now)
         )
         pending = saved or begun
         body = request_body(pending, step, callback=self._callback(pending))
@@ -198,6 +230,14 @@ class Hubs:
 
         await self._store.change_hub(feed.id, note)
         return capture
+
+    def _secret_for(self, subscription: HubSubscription) -> str:
+        """Return what a hub signs with; nothing where others could read it on the way."""
+        hub = subscription.announced.hub
+        is_own_host = is_own(asked_host_of(hub), self._client.policy.allow_private)
+        if not (is_own_host or hub.lower().startswith("https:")):
+            return ""
+        return subscription.secret or secrets.token_hex(32)
 
     def _callback(self, subscription: HubSubscription) -> str:
         return self._public_url + CALLBACK + subscription.token
@@ -253,7 +293,7 @@ def _new_subscription(feed: Feed, clock: Clock) -> HubSubscription:
         feed_id=feed.id,
         announced=announced,
         token=secrets.token_urlsafe(24),
-        secret=secrets.token_hex(32),
+        secret="",
         status=HubStatus.ASKED,
         asked_at=clock(),
         next_at=clock(),

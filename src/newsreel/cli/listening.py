@@ -54,13 +54,15 @@ async def listening(context: Context) -> AsyncIterator[None]:
 
 
 async def _ask_on(hubs: "Hubs") -> None:
-    """Ask hubs every minute for what is due."""
+    """Ask hubs every minute for what is due, and poll what they gave hints of."""
     from newsreel.log import event
 
     while True:
         try:
             if count := await hubs.ask_around():
                 event("hubs", asked=count)
+            if polls := await hubs.poll_hinted():
+                event("hinted", feeds=[poll.feed.id for poll in polls])
         except StoreError as error:
             event("waiting", error=str(error), hint=error.hint)
         await asyncio.sleep(ASK_EVERY)

@@ -146,14 +146,15 @@ def answered(subscription: HubSubscription, capture: Capture, *, now: datetime) 
 
 
 def request_body(subscription: HubSubscription, step: Step, *, callback: str) -> bytes:
-    """Return the form that a hub is sent (WebSub, 5.1)."""
+    """Return the form that a hub is sent (WebSub, 5.1); without a secret where there is none."""
     fields = {
         "hub.mode": step.value,
         "hub.topic": subscription.announced.topic,
         "hub.callback": callback,
     }
     if step is Step.SUBSCRIBE:
-        fields["hub.secret"] = subscription.secret
+        if subscription.secret:
+            fields["hub.secret"] = subscription.secret
         fields["hub.lease_seconds"] = str(int(LEASE.total_seconds()))
     return urlencode(fields).encode()
 
@@ -236,6 +237,8 @@ def state_of(subscription: HubSubscription | None, feed: Feed, *, now: datetime)
     match subscription.status:
         case HubStatus.VERIFIED if until is not None and until <= now:
             return "lapsed: the lease was not renewed"
+        case HubStatus.VERIFIED if not subscription.secret:
+            return "verified, pushes are hints"
         case HubStatus.VERIFIED:
             return "pushes" if subscription.pushes else "verified, nothing pushed yet"
         case HubStatus.ASKED:

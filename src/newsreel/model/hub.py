@@ -26,11 +26,12 @@ class Announcement:
 class HubSubscription:
     """What we asked a hub for, and what came of it.
 
-    ``token`` is the last part of the callback's address, ``secret`` what pushes are signed with;
-    neither stands anywhere but in the database. ``is_pending``: a request of ours waits to be
-    confirmed. ``next_at`` is when we ask again, or renew; ``attempts`` counts requests since the
-    last that was confirmed. ``ignored`` counts pushes that were not taken in; ``fault`` says why
-    the last one was not, or what is wrong with the hub.
+    ``token`` is the last part of the callback's address, ``secret`` what pushes are signed with,
+    empty for a hub that is told none; neither stands anywhere but in the database.
+    ``is_pending``: a request of ours waits to be confirmed. ``next_at`` is when we ask again, or
+    renew; ``attempts`` counts requests since the last that was confirmed. ``ignored`` counts
+    pushes that were not taken in; ``fault`` says why the last one was not, or what is wrong with
+    the hub.
     """
 
     feed_id: int
