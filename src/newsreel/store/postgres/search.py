@@ -42,6 +42,7 @@ SPREAD = """
 """
 ENDS = "SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM search_rows"
 BYTES_OF_A_ROW = 1_000
+MOST_KNOWN = 20_000
 COMMON = """
     SELECT unnest(most_common_elems::text::text[]), unnest(most_common_elem_freqs) FROM pg_stats
     WHERE schemaname = current_schema() AND tablename = 'search_rows' AND attname = 'terms'
@@ -65,6 +66,7 @@ class Searches:
 
     _db: Database
     _spread: tuple[float, int, Sequence[int]] | None = None
+    _known: set[str] | None = None
 
     async def search(
         self,
@@ -78,7 +80,11 @@ class Searches:
     ) -> Found:
         def found(connection: Connection) -> Found:
             search = Search(
-                connection, query.root, self._known_spread(connection), seconds=seconds
+                connection,
+                query.root,
+                self._known_spread(connection),
+                known=self._known_tokens(connection),
+                seconds=seconds,
             )
             return search.found(order, limit, after, has_facets=has_facets)
 
@@ -137,6 +143,13 @@ class Searches:
         return await self._db.write(
             lambda connection: connection.execute(query, (name,)).rowcount > 0
         )
+
+    def _known_tokens(self, connection: Connection) -> set[str]:
+        """Return tokens that the index is known to hold, to begin with the most common."""
+        known = self._known
+        if known is None or len(known) > MOST_KNOWN:
+            self._known = known = {row[0] for row in connection.execute(COMMON)}
+        return known
 
     def _known_spread(self, connection: Connection) -> Spread:
         """Return how rows lie: the first and the last as it is now, the rest as it was lately."""

@@ -90,11 +90,17 @@ class Search:
     """One search in one read transaction."""
 
     def __init__(
-        self, connection: Connection, root: Node, spread: Spread, *, seconds: float
+        self,
+        connection: Connection,
+        root: Node,
+        spread: Spread,
+        *,
+        known: set[str],
+        seconds: float,
     ) -> None:
         self._connection = connection
         self._root = root
-        self._matches = Matches(connection, root, spread, seconds=seconds)
+        self._matches = Matches(connection, root, spread, known=known, seconds=seconds)
 
     def found(self, order: Order, limit: int, after: int | None, *, has_facets: bool) -> Found:
         """Return candidates, their number, and what they divide into."""

@@ -5,6 +5,10 @@ look at the table: of a common word there are too many. So the index is asked fo
 time after the other, the newest first, each as long as what was found until then lets expect that
 it will do. Of a rare word the first finds little, and the next is all the rest.
 
+Other forms of a word are asked for only where the index knows them: each that is asked for costs
+time with every row that is found. Those that are not there are looked up with each search, since
+they may come; those that are there are remembered.
+
 The planner's guesses about words, phrases and beginnings are no better than ours, and where it
 follows one into reading rows by their numbers, a rare word takes a second. So it has no choice.
 """
@@ -20,7 +24,7 @@ from psycopg import errors
 from newsreel.model.query import Node
 from newsreel.store.postgres.connection import Connection
 from newsreel.store.postgres.search_places import Spread, stretch
-from newsreel.store.postgres.search_query import Asked, Asking
+from newsreel.store.postgres.search_query import Asked, Asking, other_forms, with_forms
 from newsreel.store.postgres.search_vectors import quoted
 
 SMALL = 20_000
@@ -37,9 +41,16 @@ ROWS = """
 """
 BEGIN = """
     SAVEPOINT reading_index; SET LOCAL jit = off; SET LOCAL enable_seqscan = off;
+    SET LOCAL max_parallel_workers_per_gather = 0;
     SET LOCAL enable_indexscan = {is_by_number}; SET LOCAL statement_timeout = {milliseconds}
 """
 END = "ROLLBACK TO SAVEPOINT reading_index; RELEASE SAVEPOINT reading_index"
+
+LOOK_UP_MILLISECONDS = 200
+THERE = """
+    SELECT t.token FROM unnest(%s::text[]) AS t (token)
+    WHERE EXISTS (SELECT FROM search_rows r WHERE r.terms @@ quote_literal(t.token)::tsquery)
+"""
 
 Row = tuple[Any, ...]
 """Its number and its entry's, and what else was asked for."""
@@ -52,14 +63,20 @@ class Matches:
     """
 
     def __init__(
-        self, connection: Connection, root: Node, spread: Spread, *, seconds: float
+        self,
+        connection: Connection,
+        root: Node,
+        spread: Spread,
+        *,
+        known: set[str],
+        seconds: float,
     ) -> None:
         self._connection = connection
         self._spread = spread
         self._first, self._last = spread.bounds[0], spread.bounds[-1]
         self._end = monotonic() + seconds
         self._asking = Asking(connection)
-        self._asked = self._asking.asked(root)
+        self._asked = self._asking.asked(with_forms(root, _looked_up(connection, root, known)))
         self.is_whole = True
 
     def newest(self, limit: int, *, below: int | None = None, columns: str = "") -> list[Row]:
@@ -69,7 +86,7 @@ class Matches:
     def of(self, node: Node, least: int, greatest: int, limit: int) -> list[Row]:
         """Return the newest rows of another query in a span of numbers."""
         asked = self._asking.asked(node)
-        span = Asked(asked.match, max(asked.least, least), greatest + 1, asked.condition)
+        span = replace(asked, least=max(asked.least, least), end=greatest + 1)
         return self._newest(span, limit)
 
     def entries_from(self, least: int, entry_ids: Sequence[int]) -> set[int]:
@@ -89,7 +106,8 @@ class Matches:
         passed = 0
         while at > asked.least and len(found) < limit and self.is_whole:
             least, tokens = self._stretch(asked, at, limit - len(found), len(found), passed)
-            span = Asked(_with_tokens(asked.match, tokens), least, at, asked.condition)
+            match = _with_tokens(asked.match, tokens)
+            span = replace(asked, match=match, least=least, end=at)
             found += self._read(span, limit - len(found), columns)
             passed += self._spread.rows_between(least, at)
             at = least
@@ -141,10 +159,27 @@ def _condition(asked: Asked, match: str) -> tuple[str, tuple[Any, ...]]:
     if match:
         conditions.append("r.terms @@ %s::tsquery")
         values += (match,)
+    if asked.check:
+        conditions.append("(r.terms @@ %s::tsquery) IS TRUE")  # nothing the index is asked for
+        values += (asked.check,)
     if asked.condition is not None:
         conditions.append(f"({asked.condition.sql})")
         values += asked.condition.values
     return " AND ".join([*conditions, "r.id >= %s AND r.id < %s"]), values
+
+
+def _looked_up(connection: Connection, root: Node, known: set[str]) -> set[str]:
+    """Return what tokens the index knows, those of other forms of words among them."""
+    unknown = sorted(other_forms(root) - known)
+    if unknown:
+        connection.execute(BEGIN.format(is_by_number="off", milliseconds=LOOK_UP_MILLISECONDS))
+        try:
+            known.update(row[0] for row in connection.execute(THERE, (unknown,)))
+        except errors.QueryCanceled:
+            return known | set(unknown)
+        finally:
+            connection.execute(END)
+    return known
 
 
 def _with_tokens(match: str, tokens: Sequence[str]) -> str:

@@ -10,8 +10,8 @@ alone, PostgreSQL looks at each row that has the words.
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, assert_never
 
 from newsreel.core.matching import bare_address, host_of, is_feed_meant, is_tag_meant
@@ -21,6 +21,7 @@ from newsreel.model.query import (
     Filter,
     FilterKind,
     Form,
+    Inflections,
     Node,
     Not,
     Or,
@@ -80,14 +81,48 @@ class Condition:
 class Asked:
     """What is asked: rows that match in the index, whose numbers are in a span, and that pass.
 
-    ``match`` is empty where the index has nothing to say: all rows match. ``end`` is the number
-    behind the greatest.
+    ``match`` is empty where the index has nothing to say: all rows match. It finds too much where
+    ``check`` is not empty: that is what is meant. ``end`` is the number behind the greatest.
     """
 
     match: str
     least: int
     end: int
     condition: Condition | None = None
+    check: str = ""
+
+
+def other_forms(node: Node) -> set[str]:
+    """Return the tokens of all other forms of words, as the index is asked for them."""
+    match node:
+        case And(parts) | Or(parts):
+            return {token for part in parts for token in other_forms(part)}
+        case Word(field=field, inflections=inflections):
+            found = {token for other in inflections for token in other.tokens}
+            return {indexed(field, token) for token in found}
+        case _:
+            return set()
+
+
+def with_forms(node: Node, known: Collection[str]) -> Node:
+    """Return a query with those other forms of words alone that are known to the index."""
+    match node:
+        case And(parts) | Or(parts):
+            return type(node)(tuple(with_forms(part, known) for part in parts))
+        case Word(field=field, inflections=inflections) if inflections:
+            kept = (
+                (other.language, tuple(t for t in other.tokens if indexed(field, t) in known))
+                for other in inflections
+            )
+            there = tuple(Inflections(language, tokens) for language, tokens in kept if tokens)
+            return replace(node, inflections=there)
+        case _:
+            return node
+
+
+def indexed(field: TextField | None, token: str) -> str:
+    """Return the token of the index that tells of a token in a field, or in any."""
+    return SIGNS.get(field, "") + token if field else token
 
 
 class _Feed(NamedTuple):
@@ -108,6 +143,7 @@ class Asking:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._is_strict = True
         self._feeds: list[_Feed] | None = None
         self._meant: dict[Filter, list[int]] = {}
 
@@ -121,13 +157,26 @@ class Asking:
                 least, end = max(least, bounds[0]), min(end, bounds[1])
         rest = [part for part in parts if not isinstance(part, Days)]
         checked = [self._condition(part) for part in rest if not self._is_told_by_index(part)]
-        match = self._match(And(tuple(rest)))
+        strict = self._match(And(tuple(rest)))
+        match = self._loosely(And(tuple(rest)))
         return Asked(
             match="" if match == quoted(EVERYTHING) else match,
             least=least,
             end=end,
             condition=_joined(checked, " AND ") if checked else None,
+            check=strict if strict != match else "",
         )
+
+    def _loosely(self, node: Node) -> str:
+        """Return an expression in which other forms of words count in any language.
+
+        GIN is slow to follow a token that most rows have; to look at what it finds is fast.
+        """
+        self._is_strict = False
+        try:
+            return self._match(node)
+        finally:
+            self._is_strict = True
 
     def _is_told_by_index(self, node: Node) -> bool:
         match node:
@@ -157,7 +206,8 @@ class Asking:
                 found = [_form(field, form) for form in forms]
                 for other in inflections:
                     tokens = _any_of([_form(field, Form((token,))) for token in other.tokens])
-                    found.append(f"{tokens} & {quoted(language_mark(other.language))}")
+                    mark = f" & {quoted(language_mark(other.language))}" if self._is_strict else ""
+                    found.append(f"{tokens}{mark}")
                 return _any_of(found)
             case Phrase(field=field, forms=forms):
                 return _any_of([_form(field, form) for form in forms])
@@ -273,7 +323,7 @@ def _form(field: TextField | None, form: Form) -> str:
     token, ending = form.tokens[0], ":*" if form.is_prefix else ""
     if field is TextField.BODY:
         return quoted(token) + (ending + "D" if ending else ":D")
-    return quoted(SIGNS.get(field, "") + token) + ending if field else quoted(token) + ending
+    return quoted(indexed(field, token)) + ending
 
 
 def _phrase(field: TextField | None, form: Form) -> str:
