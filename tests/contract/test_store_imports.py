@@ -42,10 +42,10 @@ async def changes_of(
     )
 
 
-async def bring_in(
+async def drafted(
     store: Store, feed: Feed, *contents: Content, name: str = "press", day: date = MARCH_1
-) -> Changes:
-    """Import one file with these records."""
+) -> Import:
+    """One file with these records, as its import is worked out now."""
     changes = await changes_of(store, feed, contents)
     rows = [
         LegacyRow(
@@ -58,8 +58,16 @@ async def bring_in(
     ]
     file = LegacyFile(day=day, name=name, kind=LegacyKind.JSON, form={"indent": 2})
     group = FeedChanges(feed=feed, title="The Old Press", changes=changes)
-    await store.save_import(Import(groups=(group,), file=file, rows=tuple(rows)))
-    return changes
+    return Import(groups=(group,), file=file, rows=tuple(rows))
+
+
+async def bring_in(
+    store: Store, feed: Feed, *contents: Content, name: str = "press", day: date = MARCH_1
+) -> Changes:
+    """Import one file with these records."""
+    imported = await drafted(store, feed, *contents, name=name, day=day)
+    await store.save_import(imported)
+    return imported.groups[0].changes
 
 
 async def test_imported_entries_stand_in_the_day_of_their_file(world: World) -> None:
@@ -310,3 +318,56 @@ async def test_a_feed_that_came_with_an_import_is_not_polled(world: World) -> No
 
     assert await world.lease(is_forced=True) == []
     assert await world.store.feeds() == [await world.again(feed)]
+
+
+async def test_two_files_that_were_read_at_once_leave_both_wordings(
+    world: World, other: Store
+) -> None:
+    feed = await world.feed()
+    one = await drafted(world.store, feed, old("a", "One"))
+    two = await drafted(other, feed, old("a", "Two"), old("b"), name="two")
+
+    await world.store.save_import(one)
+    await other.save_import(two)
+
+    by_link = {entry.identity[-1]: entry for entry in await world.entries(feed)}
+    assert [(r.number, r.content.title) for r in by_link["a"].revisions] == [
+        (1, "One"),
+        (2, "Two"),
+    ]
+    assert by_link["a"].content.title == "Two"
+    assert (await world.again(feed)).entry_count == 2
+    files = await other.legacy_files(MARCH_1)
+    assert {file.name: rows[0].content.title for file, rows in files} == {
+        "press": "One",
+        "two": "Two",
+    }
+
+
+@pytest.mark.parametrize("former", [(), ("a",)])
+async def test_a_file_that_two_read_at_once_is_there_once(
+    world: World, other: Store, former: tuple[str, ...]
+) -> None:
+    feed = await world.feed()
+    await bring_in(world.store, feed, *map(old, former), name="former")
+    contents = [old("a", "Changed"), old("b")]
+    imports = [await drafted(store, feed, *contents) for store in (world.store, other)]
+
+    await world.store.save_import(imports[0])
+    await other.save_import(imports[1])
+
+    entries = {entry.identity[-1]: entry for entry in await world.entries(feed)}
+    titles = [revision.content.title for revision in entries["a"].revisions]
+    assert titles == [*map(str.title, former), "Changed"]
+    assert len(entries["b"].revisions) == 1
+
+
+async def test_a_poll_and_a_file_at_once_leave_both_wordings(world: World, other: Store) -> None:
+    feed = await world.feed()
+    imported = await drafted(other, feed, old("a", "Then"))
+    await world.poll(feed, item("a", title="Now", guid=None))
+    await other.save_import(imported)
+
+    (entry,) = await world.entries(feed)
+    assert {revision.content.title for revision in entry.revisions} == {"Now", "Then"}
+    assert entry.content.title == "Now"

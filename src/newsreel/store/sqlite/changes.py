@@ -15,7 +15,7 @@ from newsreel.model.day import WriteReason
 from newsreel.model.entry import Sighting
 from newsreel.model.feed import Feed
 from newsreel.model.poll import Changes, NewEntry, NewRevision, Reread, Tombstone
-from newsreel.store.rows import dumps, micros, observed_text, sighting_row
+from newsreel.store.rows import dumps, known_micros, micros, observed_text, sighting_row
 from newsreel.store.sqlite.bulk import insert_rows
 from newsreel.store.sqlite.dirt import mark_all_dirty
 from newsreel.store.sqlite.rows import INSERT_WORDING
@@ -37,6 +37,8 @@ RENEW = """
     WHERE id = :id
 """
 HEAD = "SELECT day, revision_count, number, reread, seen_at FROM entries WHERE id = ?"
+STANDING = "SELECT id, seen_at FROM entries WHERE feed_id = ? AND identity = ?"
+HAS_HAD = "SELECT 1 FROM revisions WHERE entry_id = ? AND digest = ?"
 COUNT = "UPDATE entries SET revision_count = max(revision_count, ?) WHERE id = ?"
 NOTHING_READ: Mapping[str, Searchable] = MappingProxyType({})
 
@@ -120,6 +122,7 @@ class _Writer:
         self.reworded: set[int] = set()
         self.indexed: set[int] = set()
         self._new: dict[int, NewEntry] = {}
+        self._met: dict[str, int] = {}
 
     def add(self, entries: Sequence[NewEntry]) -> None:
         """Add entries, all at once; one that was erased stays away."""
@@ -136,9 +139,11 @@ class _Writer:
         rows = [self._row(first + offset, new, buried) for offset, new in enumerate(wanted)]
         count = insert_rows(self._connection, INSERT_ENTRY, rows)
         added = dict(enumerate(wanted, first))
+        met: list[NewEntry] = []
         if count < len(rows):  # an import was faster with some
             query = "SELECT id FROM entries WHERE id >= ?"
             kept = {row[0] for row in self._connection.execute(query, (first,))}
+            met = [new for entry_id, new in added.items() if entry_id not in kept]
             added = {entry_id: new for entry_id, new in added.items() if entry_id in kept}
         wordings = [self._first_wording(entry_id, new) for entry_id, new in added.items()]
         insert_rows(self._connection, INSERT_WORDING, wordings)
@@ -149,6 +154,24 @@ class _Writer:
             is_late = new.day < new.first_seen_at.date()
             reason = WriteReason.LATE_ENTRIES if is_late else WriteReason.NEW
             self._days[new.day.isoformat(), reason] = None
+        for new in met:
+            self._meet(new)
+
+    def _meet(self, new: NewEntry) -> None:
+        """Another was faster with this entry: what it lacks joins it."""
+        found = self._connection.execute(STANDING, (self._feed.id, new.sighting.identity))
+        for entry_id, seen_at in found.fetchall():  # else its public id is another's
+            self._met[new.sighting.identity] = entry_id
+            self.revise(
+                NewRevision(
+                    entry_id=entry_id,
+                    number=0,
+                    sighting=new.sighting,
+                    seen_at=new.first_seen_at,
+                    absent_at=new.absent_at,
+                    is_latest=known_micros(new.first_seen_at) >= seen_at,
+                )
+            )
 
     def found(self, searchable: Mapping[str, Searchable]) -> list[EntryRows]:
         """Return the rows of new entries of one wording, as far as it is known what they hold."""
@@ -220,9 +243,14 @@ class _Writer:
         )
 
     def revise(self, new: NewRevision) -> None:
-        entry_id = new.entry_id or self.ids.get(new.sighting.identity, 0)
+        """Add a wording to an entry; a file brings none that the entry has had."""
+        identity, digest = new.sighting.identity, new.sighting.digest
+        entry_id = new.entry_id or self.ids.get(identity) or self._met.get(identity, 0)
         found = self._connection.execute(HEAD, (entry_id,)).fetchone()
         if found is None:
+            return
+        is_from_file = self._parser_version == IMPORT_PARSER or entry_id in self._met.values()
+        if is_from_file and self._connection.execute(HAS_HAD, (entry_id, digest)).fetchone():
             return
         number = max(new.number, found[1] + 1)
         self._add_wording(entry_id, number, 0, new.sighting, new.seen_at, new.absent_at)
