@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,13 @@ import pytest
 from warcio.archiveiterator import ArchiveIterator
 
 from command_line import Newsreel
-from polled_world import item, rss
+from newsreel.app.captures import Captures, captures_of, days_of, sound, trees_in
+from newsreel.app.poll import take_in
+from newsreel.errors import LeaseLost
+from newsreel.formats.warc import feed_key
+from newsreel.model.capture import Capture
+from newsreel.model.feed import Feed
+from polled_world import PRESS, World, item, rss
 from publisher import Publisher, fail, redirect, truncated
 
 TOKEN = "4f9d8a7b6c5e4d3c2b1a"
@@ -233,3 +240,40 @@ def test_what_a_killed_process_left_is_put_in_order(
     assert len(lines(newsreel)) == 3
     assert [path.name for path in (newsreel.home / "captures").rglob("*.open")] == []
     assert warcs(newsreel)[0].read_bytes().startswith(before)
+
+
+async def test_a_feed_that_is_deleted_while_it_is_polled_leaves_no_capture(
+    world: World, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    captures = Captures(tmp_path, budget=10**9, clock=world.clock, notify=told.append)
+    kept, gone = await world.feed("https://press.example/a"), await world.feed(PRESS)
+
+    async def take(feed: Feed, *names: str) -> None:
+        body = rss(map(item, names))
+        answer = Capture(
+            url=feed.url,
+            final_url=feed.url,
+            fetched_at=world.now,
+            status=200,
+            body=body,
+            digest=sha256(body).digest(),
+        )
+        await take_in(feed, answer, world.store, clock=world.clock, keep=captures.keep)
+
+    (leased,) = await world.lease(kept)
+    await take(leased, "a")
+    (leased,) = await world.lease(gone)
+    await world.store.purge_feed(gone.id)
+    with pytest.raises(LeaseLost):
+        await take(leased, "b")
+    world.later()
+    (leased,) = await world.lease(kept, is_forced=True)
+    await take(leased, "a", "c")
+    await captures.close()
+
+    trees = trees_in(tmp_path)
+    found = [one for day in days_of(trees) for one in captures_of(trees, day)]
+    assert [one.line.feed for one in found] == [feed_key(kept.first_url)] * 2
+    assert all(sound(one).capture.body for one in found)
+    assert told == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from newsreel.app.captures import trees_in
 from newsreel.app.clock import Clock
-from newsreel.archive.capture_removal import take_out
+from newsreel.archive.capture_removal import purge, take_out
 from newsreel.archive.captures import CaptureTree, close_left
 from newsreel.core.reading import read
 from newsreel.formats.warc import feed_key
@@ -14,7 +14,7 @@ from newsreel.model.capture import KeptAs, KeptCapture
 from newsreel.model.entry import Entry
 from newsreel.model.feed import Feed
 
-ERASED, PURGED = "erased", "purged"
+ERASED = "erased"
 
 
 async def erase_from_captures(captures: Path, feed: Feed, entry: Entry, *, clock: Clock) -> int:
@@ -44,10 +44,7 @@ async def purge_from_captures(captures: Path, feed: Feed, *, clock: Clock) -> in
 
 def _purge(tree: CaptureTree, key: str, clock: Clock) -> int:
     close_left(tree)
-    names = [
-        name for name in tree.names() if any(line.feed == key for line in tree.lines_of(name))
-    ]
-    return take_out(tree, names, lambda kept: kept.feed == key, at=clock(), reason=PURGED)
+    return purge(tree, [key], at=clock())
 
 
 def _erase(tree: CaptureTree, shows: "_Shows", clock: Clock) -> int:

@@ -5,14 +5,16 @@ be written is told, once, and costs no poll.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 from newsreel.app.clock import Clock
 from newsreel.archive.capture_budget import Dropped, keep_within
+from newsreel.archive.capture_removal import purge
 from newsreel.archive.captures import CaptureFile, CaptureTree, open_file
 from newsreel.errors import ArchiveError
 from newsreel.formats.urls import has_credential
@@ -25,11 +27,17 @@ LARGEST_FILE = 100_000_000
 FILES_IN_BUDGET = 8
 UNREAD = frozenset((FaultKind.NOT_A_FEED, FaultKind.NO_ENTRIES))
 
-Keep = Callable[[Poll], Awaitable[None]]
 Notify = Callable[[str], None]
 
 
-async def nowhere(poll: Poll) -> None:
+class Keep(Protocol):
+    """Keeps what a poll brought."""
+
+    async def __call__(self, poll: Poll, *, is_purged: bool = False) -> None:
+        """Keep it; where its feed was deleted meanwhile (``is_purged``), take all of it back."""
+
+
+async def nowhere(poll: Poll, *, is_purged: bool = False) -> None:
     """Keep nothing."""
 
 
@@ -87,22 +95,38 @@ class Captures:
         self._files: dict[bool, CaptureFile] = {}
         self._waiting: list[tuple[KeptCapture, asyncio.Future[None]]] = []
         self._short: list[tuple[KeptCapture, asyncio.Future[None]]] = []
+        self._purged: list[tuple[str, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
         self._told: set[str] = set()
 
-    async def keep(self, poll: Poll) -> None:
-        """Return once the poll's capture is with the system: a kill does not lose it any more."""
+    async def keep(self, poll: Poll, *, is_purged: bool = False) -> None:
+        """Return once the poll's capture is with the system: a kill does not lose it any more.
+
+        ``is_purged``: return once no capture of the feed is there any more.
+        """
         kept = kept_of(poll)
         if kept is None:
+            return
+        if is_purged:
+            await self._purge(kept.feed)
             return
         if kept.kind is not KeptAs.RESPONSE and self._is_ready(kept):
             await self._with_others(kept)
             return
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((kept, done))
+        self._start_writer()
+        await done
+
+    async def _purge(self, feed: str) -> None:
+        done = asyncio.get_running_loop().create_future()
+        self._purged.append((feed, done))
+        self._start_writer()
+        await done
+
+    def _start_writer(self) -> None:
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_on())
-        await done
 
     async def _with_others(self, kept: KeptCapture) -> None:
         """Write a few lines with those of the polls that end at the same turn of the loop.
@@ -135,18 +159,21 @@ class Captures:
 
     async def _write_on(self) -> None:
         """Write as long as something waits; what comes meanwhile goes together."""
-        while self._waiting:
+        while self._waiting or self._purged:
             batch, self._waiting = self._waiting, []
-            writing = asyncio.to_thread(self._write, [kept for kept, _ in batch])
+            purged, self._purged = self._purged, []
+            writing = asyncio.to_thread(
+                self._write, [kept for kept, _ in batch], [feed for feed, _ in purged]
+            )
             (error,) = await asyncio.gather(writing, return_exceptions=True)
-            for _, done in batch:
+            for done in [done for _, done in batch] + [done for _, done in purged]:
                 if not done.done() and isinstance(error, BaseException):
                     done.set_exception(error)
                 elif not done.done():
                     done.set_result(None)
         self._writer = None
 
-    def _write(self, batch: list[KeptCapture]) -> None:
+    def _write(self, batch: list[KeptCapture], purged: Sequence[str] = ()) -> None:
         now = self._clock()
         for tree in self._trees:
             captures = [kept for kept in batch if kept.is_private == tree.is_private]
@@ -155,6 +182,17 @@ class Captures:
                     self._file(tree, now).append(captures)
             except (OSError, ArchiveError) as error:
                 self._tell(f"captures are not kept: {error}")
+            try:
+                if purged and tree.root.is_dir():
+                    self._take_out(tree, purged, now)
+            except (OSError, ArchiveError) as error:
+                self._notify(f"captures of a feed that was deleted are left: {error}")
+
+    def _take_out(self, tree: CaptureTree, feeds: Sequence[str], now: datetime) -> None:
+        file = self._files.pop(tree.is_private, None)
+        if file is not None:  # what is being written can't be written anew
+            file.close()
+        purge(tree, feeds, at=now)
 
     def _is_ready(self, kept: KeptCapture) -> bool:
         """Tell whether no thread writes, and a file is open that has room."""

@@ -92,7 +92,12 @@ async def take_reading(
     is_taken = is_moving(feed, reading) and await _is_taken(feed, reading.capture, store)
     poll = conclude(feed, reading, changes, window=known.window, now=now, is_taken=is_taken)
     await keep(poll)
-    await store.save(poll)
+    try:
+        await store.save(poll)
+    except LeaseLost:
+        if await store.feed(feed.id) is None:  # deleted since, with all captures but this one
+            await keep(poll, is_purged=True)
+        raise
     return poll
 
 

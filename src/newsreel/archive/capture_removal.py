@@ -6,7 +6,7 @@ between, both are there, and doing it again comes to the same end.
 
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from newsreel.archive.capture_budget import note_dropped
@@ -15,6 +15,20 @@ from newsreel.errors import ArchiveError
 from newsreel.formats.cdxj import line_of
 from newsreel.formats.warc import read_record
 from newsreel.model.capture import KeptCapture
+
+PURGED = "purged"
+
+
+def purge(tree: CaptureTree, feeds: Collection[str], *, at: datetime) -> int:
+    """Remove all captures of feeds (their keys), and return how many there were.
+
+    Raises:
+        ArchiveError: one of the files that hold some is being written.
+    """
+    names = [
+        name for name in tree.names() if any(line.feed in feeds for line in tree.lines_of(name))
+    ]
+    return take_out(tree, names, lambda kept: kept.feed in feeds, at=at, reason=PURGED)
 
 
 def take_out(
