@@ -201,7 +201,7 @@ def empty_index(connection: Connection) -> None:
 async def forget(db: Database) -> None:
     """Let PostgreSQL reuse at once what was erased from the index, where the user may ask for it.
 
-    Words stay in it, but not where they stood; ``newsreel reindex --all`` makes it without them.
+    Words stay in it, but not where they stood; ``newsreel reindex --anew`` keeps none.
     """
     await tidy(db, "VACUUM (INDEX_CLEANUP ON) search_rows")
 
