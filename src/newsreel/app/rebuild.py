@@ -67,12 +67,7 @@ async def rebuild(
     Raises :class:`~newsreel.errors.UsageError` where the database holds something, or there is no
     archive.
     """
-    counts = await store.counts(now=clock())
-    if counts.feeds or counts.entries or counts.polls:
-        raise UsageError(
-            f"the database holds {counts.feeds} feeds and {counts.entries} entries",
-            hint="rebuild into a new one: --db PATH",
-        )
+    await check_empty(store, clock=clock)
     trees = roots.trees()
     if not any(map(_holds_archive, trees)):
         raise UsageError(
@@ -86,6 +81,19 @@ async def rebuild(
         for tree in trees:
             await _Rebuilding(store, tree, account, clock).run(progress)
     return account
+
+
+async def check_empty(store: Store, *, clock: Clock) -> None:
+    """See that nothing is in a database yet.
+
+    Raises :class:`~newsreel.errors.UsageError` where something is.
+    """
+    counts = await store.counts(now=clock())
+    if counts.feeds or counts.entries or counts.polls:
+        raise UsageError(
+            f"the database holds {counts.feeds} feeds and {counts.entries} entries",
+            hint="rebuild into a new one: --db PATH",
+        )
 
 
 def _holds_archive(tree: Tree) -> bool:

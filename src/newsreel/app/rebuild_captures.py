@@ -17,7 +17,7 @@ from newsreel.app.captures import Found, captures_of, days_of, sound, trees_in
 from newsreel.app.clock import Clock
 from newsreel.app.export import Progress, Roots, silent
 from newsreel.app.poll import take_in
-from newsreel.app.rebuild import Damage
+from newsreel.app.rebuild import Damage, check_empty
 from newsreel.archive.tree import SOURCES
 from newsreel.errors import ArchiveError, UsageError
 from newsreel.formats.warc import feed_key
@@ -56,12 +56,7 @@ async def rebuild_from_captures(
     Raises :class:`~newsreel.errors.UsageError` where the database holds something, or nothing was
     captured.
     """
-    counts = await store.counts(now=clock())
-    if counts.feeds or counts.entries or counts.polls:
-        raise UsageError(
-            f"the database holds {counts.feeds} feeds and {counts.entries} entries",
-            hint="rebuild into a new one: --db PATH",
-        )
+    await check_empty(store, clock=clock)
     trees = trees_in(captures)
     days = days_of(trees)
     if not days:
