@@ -22,6 +22,7 @@ from newsreel.demo.pictures import picture_of, recording_of
 from newsreel.demo.press import changed_at, feed_of
 from newsreel.fetch.body import Permit
 from newsreel.fetch.client import Client, FetchPolicy, Request
+from newsreel.fetch.exchange import CheckHop
 from newsreel.fetch.hosts import HostGate
 from newsreel.model.capture import Capture
 
@@ -111,13 +112,20 @@ class Visitor(Client):
         self._port = port
 
     async def fetch(
-        self, request: Request, *, gate: HostGate | None = None, permit: Permit | None = None
+        self,
+        request: Request,
+        *,
+        gate: HostGate | None = None,
+        permit: Permit | None = None,
+        check_hop: CheckHop | None = None,
     ) -> Capture:
         """Fetch through the socket; the capture speaks of the papers' own addresses."""
         scheme, _, rest = request.url.partition("://")
         host, slash, path = rest.partition("/")
         there = f"{scheme}://{host}:{self._port}{slash}{path}"
-        capture = await super().fetch(replace(request, url=there), gate=gate, permit=permit)
+        capture = await super().fetch(
+            replace(request, url=there), gate=gate, permit=permit, check_hop=check_hop
+        )
         moved = capture.permanent_url
         return replace(
             capture,
