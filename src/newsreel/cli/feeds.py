@@ -1,10 +1,8 @@
-"""Commands on feeds: add, feeds, edit, remove."""
+"""Commands on feeds: feeds, edit, remove."""
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,23 +10,14 @@ from newsreel.app.clock import utc_now
 from newsreel.cli.asking import NO_HEADERS, asked_with, asking_options, own_ways
 from newsreel.cli.choice import feed_of
 from newsreel.cli.context import Context
-from newsreel.cli.listing import Row, name_of, note, plain, print_rows
-from newsreel.cli.own_sources import own_address, user_in
+from newsreel.cli.listing import Row, name_of, note, print_rows
 from newsreel.cli.pages import page_options, rules_with
 from newsreel.core.states import state_of
-from newsreel.errors import FeedError, UsageError
-from newsreel.formats.urls import is_mailbox, is_own_source, origin_of, redacted
-from newsreel.model.feed import AS_SET, Feed, FeedStatus, NewFeed, RequestOptions
-from newsreel.store.protocols import Store
-
-if TYPE_CHECKING:
-    from newsreel.app.captures import Keep
-    from newsreel.app.discover import Discovery
-    from newsreel.fetch.client import Client
-    from newsreel.fetch.hosts import HostGate
+from newsreel.errors import UsageError
+from newsreel.formats.urls import is_mailbox, redacted
+from newsreel.model.feed import Feed, FeedStatus
 
 UNITS = {"m": 60, "h": 3600, "d": 86400}
-STOPPED = (FeedStatus.GONE, FeedStatus.PAUSED)
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=31)
 
 COLUMNS = (
@@ -62,209 +51,6 @@ class Interval(click.ParamType[timedelta]):
         if not SHORTEST <= found <= LONGEST:
             self.fail(f"{text!r} is not between 1m and 31d", param, ctx)
         return found
-
-
-@click.command()
-@click.argument("urls", nargs=-1, required=True, metavar="URL...")
-@click.option("--all", "wants_all", is_flag=True, help="Add every feed that a page announces.")
-@click.option("--folder", help="The folder to put them in.")
-@click.option("--tag", "tags", multiple=True, help="A tag; may be given several times.")
-@click.option("--private", is_flag=True, help="Keep it out of everything public.")
-@page_options
-@asking_options
-@click.pass_obj
-def add(
-    context: Context,
-    /,
-    urls: tuple[str, ...],
-    *,
-    wants_all: bool,
-    folder: str | None,
-    tags: tuple[str, ...],
-    private: bool,
-    **choices: object,
-) -> None:
-    """Add feeds by their addresses, or by their sites'.
-
-    A page is searched for the feeds it announces; where there are several, you are asked which.
-    With --entries its own links are the entries; 'newsreel try-page URL' proposes selectors.
-
-    A directory (/path/to/it) and a mailbox (imaps://user@host/INBOX) are feeds too, private ones.
-    """
-    urls = tuple(own_address(url) or url for url in urls)
-    choices["user"] = choices["user"] or next(filter(None, map(user_in, urls)), None)
-    options, rules = asked_with(AS_SET, choices), rules_with(None, choices)
-    if options.has_credential and len(urls) > 1:
-        raise UsageError("headers and passwords are for one feed", hint="add them one by one")
-    if rules is not None and len(urls) > 1:
-        raise UsageError("selectors are for one page", hint="add them one by one")
-    template = NewFeed(
-        url="",
-        folder=folder,
-        tags=tags,
-        is_private=private,
-        request_options=options,
-        page_rules=rules,
-    )
-    if context.run(_add_all(context, urls, template, wants_all=wants_all)):
-        sys.exit(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """What feeds come in by."""
-
-    store: Store
-    client: "Client"
-    keep: "Keep"
-    gate: "HostGate"
-
-
-async def _add_all(
-    context: Context, urls: Sequence[str], template: NewFeed, *, wants_all: bool
-) -> int:
-    """Add each address and return how many could not be added."""
-    from newsreel.fetch.hosts import HostGate
-
-    failed = 0
-    async with (
-        context.open_store() as store,
-        context.client(store) as client,
-        context.captures(note) as keep,
-    ):
-        gate = HostGate(client.policy, store.clock, await store.hosts())
-        door = Door(store, client, keep, gate)
-        for url in urls:
-            try:
-                failed += await _add(door, url, template, wants_all=wants_all)
-            except FeedError as error:
-                failed += 1
-                _tell(error)
-            finally:
-                await store.save_hosts(gate.changed())
-    return failed
-
-
-async def _add(door: Door, url: str, template: NewFeed, *, wants_all: bool) -> int:
-    """Add what stands at an address; return how many feeds of a page could not be added."""
-    from newsreel.app.discover import discover, discover_own, discover_page
-
-    known = await door.store.find_feed(url)
-    if known is not None and (known.status in STOPPED or _is_polled(known)):
-        _tell_there(known)
-        return 0
-    options, rules = template.request_options, template.page_rules
-    if is_own_source(url):
-        discovery = await discover_own(url, door.client, options, rules)
-    elif rules is not None:
-        discovery = await discover_page(
-            url,
-            rules,
-            door.client,
-            options,
-            store=door.store,
-            clock=door.store.clock,
-            gate=door.gate,
-        )
-    else:
-        discovery = await discover(url, door.client, options, gate=door.gate)
-    if discovery.capture is not None:
-        await _store(door, template, discovery)
-        return 0
-    failed = 0
-    for address in _chosen(discovery, wants_all=wants_all):
-        try:
-            _check_origin(address, discovery, options)
-            found = await discover(address, door.client, options, gate=door.gate)
-            await _store(door, template, found)
-        except FeedError as error:
-            failed += 1
-            _tell(error)
-    return failed
-
-
-def _check_origin(address: str, page: "Discovery", options: RequestOptions) -> None:
-    if options.has_credential and origin_of(address) != origin_of(page.url):
-        raise FeedError(
-            f"the page announces a feed of another site: {redacted(address)}",
-            hint="it is not told your credentials; give its own address, if they are meant for it",
-        )
-
-
-def _is_polled(feed: Feed) -> bool:
-    return feed.status is FeedStatus.ACTIVE and feed.last_poll_at is not None
-
-
-def _tell_there(feed: Feed) -> None:
-    if feed.status not in STOPPED:
-        note(f"already there: {_named(feed)}")
-        return
-    note(f"already there: {_named(feed)}, {state_of(feed)}")
-    note(f"hint: 'newsreel edit {feed.id} --resume' polls it again")
-
-
-def _tell(error: FeedError) -> None:
-    note(f"error: {error}")
-    if error.hint:
-        note(f"hint: {error.hint}")
-
-
-async def _store(door: Door, template: NewFeed, discovery: "Discovery") -> None:
-    from newsreel.app.discover import add_feed
-
-    if discovery.capture is None:
-        raise FeedError(
-            f"no feed at {redacted(discovery.url)}, though a page announces one there",
-            hint="tell the site, or give the feed's own address",
-        )
-    new = replace(template, url=discovery.url)
-    store = door.store
-    added = await add_feed(new, discovery.capture, store, clock=store.clock, keep=door.keep)
-    if added.feed.status in STOPPED and not added.is_new:
-        _tell_there(added.feed)
-        return
-    verb = "added" if added.is_new else "already there"
-    brought = f", {len(added.poll.changes.new)} entries" if added.poll else ""
-    note(f"{verb}: {_named(added.feed)}{brought}")
-    if added.is_new and added.feed.is_private and not template.is_private:
-        note(f"note: {_why_private(added.feed)}")
-
-
-def _why_private(feed: Feed) -> str:
-    if is_mailbox(feed.url):
-        return "a mailbox is private, and stays so"
-    told = "it is on this machine" if is_own_source(feed.url) else _credential_of(feed)
-    return f"{told}, so it is private; 'newsreel edit --public' releases it"
-
-
-def _credential_of(feed: Feed) -> str:
-    if feed.request_options.has_credential:
-        return "it is asked for with a credential"
-    return "its address carries a credential"
-
-
-def _chosen(discovery: "Discovery", *, wants_all: bool) -> list[str]:
-    """Which of the feeds of a page: the only one, all, or those that the user names."""
-    found = discovery.found
-    if len(found) == 1 or wants_all:
-        return [feed.url for feed in found]
-    note(f"{len(found)} feeds are announced at {redacted(discovery.url)}:")
-    for number, feed in enumerate(found, start=1):
-        note(f"  {number}  {plain(feed.title) or '(no title)'}  {redacted(feed.url)}")
-    if not sys.stdin.isatty():
-        raise UsageError(
-            "several feeds, and nobody to ask", hint="add --all, or give one of these addresses"
-        )
-    answer = click.prompt("Which? (numbers parted by blanks, or all)", err=True, default="1")
-    if answer.strip() == "all":
-        return [feed.url for feed in found]
-    numbers = [word for word in answer.replace(",", " ").split() if word.isdecimal()]
-    wanted = [found[int(word) - 1].url for word in numbers if 1 <= int(word) <= len(found)]
-    if not wanted:
-        raise UsageError(
-            f"no feed of that number: {answer!r}", hint=f"give numbers from 1 to {len(found)}"
-        )
-    return wanted
 
 
 @click.command()
@@ -339,12 +125,12 @@ async def _edit(context: Context, text: str, choices: dict[str, object]) -> None
     async with context.open_store() as store:
         feed = await feed_of(store, text)
         after = await store.save_feed(_edited(feed, choices))
-        note(f"saved: {_named(after)}, {state_of(after)}")
+        note(f"saved: {numbered(after)}, {state_of(after)}")
         if choices["private"] is None and after.is_private == feed.is_private:
             return
         if choices["private"] is None:
             note(
-                f"note: {_credential_of(after)}, so it is private now; "
+                f"note: {credential_told(after)}, so it is private now; "
                 "'newsreel edit --public' releases it"
             )
         account = await context.export(store)
@@ -403,19 +189,19 @@ async def _remove(context: Context, text: str, *, purge: bool, yes: bool) -> Non
         feed = await feed_of(store, text)
         if not purge:
             await store.save_feed(replace(feed, status=FeedStatus.REMOVED))
-            note(f"removed: {_named(feed)}; its {feed.entry_count} entries stay in the archive")
+            note(f"removed: {numbered(feed)}; its {feed.entry_count} entries stay in the archive")
             return
         if not yes:
             if not sys.stdin.isatty():
                 raise UsageError("nobody to ask whether to delete for ever", hint="add --yes")
             click.confirm(
-                f"Delete {_named(feed)} with {feed.entry_count} entries for ever?",
+                f"Delete {numbered(feed)} with {feed.entry_count} entries for ever?",
                 abort=True,
                 err=True,
             )
         captures = await _purge_captures(context, feed)
         count = await store.purge_feed(feed.id)
-        note(f"deleted: {_named(feed)} with {count} entries and {captures} raw captures")
+        note(f"deleted: {numbered(feed)} with {count} entries and {captures} raw captures")
         if (await context.export(store)).removed:
             _note_log()
 
@@ -427,5 +213,13 @@ async def _purge_captures(context: Context, feed: Feed) -> int:
     return await purge_from_captures(root, feed, clock=utc_now) if root is not None else 0
 
 
-def _named(feed: Feed) -> str:
+def credential_told(feed: Feed) -> str:
+    """Return in words which credential a feed is asked with."""
+    if feed.request_options.has_credential:
+        return "it is asked for with a credential"
+    return "its address carries a credential"
+
+
+def numbered(feed: Feed) -> str:
+    """Return a feed's number and name."""
     return f"{feed.id} {name_of(feed)}"

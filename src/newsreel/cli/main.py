@@ -12,7 +12,7 @@ from newsreel import __version__
 from newsreel.errors import NewsreelError, UsageError
 
 COMMANDS = {
-    "add": ("feeds:add", "Add a feed by its address, or by its site's."),
+    "add": ("adding:add", "Add a feed by its address, or by its site's."),
     "try-page": ("pages:try_page", "Show what a page says as a feed, and propose selectors."),
     "import": ("importing:import_", "Bring in OPML, lists of addresses, and old archives."),
     "poll": ("polling:poll", "Poll what is due, once, and write the days that changed."),
