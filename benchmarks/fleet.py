@@ -108,11 +108,10 @@ def shown_entries(archive: Path, options: argparse.Namespace) -> set[tuple[str, 
     world = program.World(program.arguments())
     begin, shown = datetime.fromisoformat(START).timestamp(), set()
     for number, (copy, source) in enumerate(world.feeds):
-        assert copy == 0, "only as many feeds as the sample has"
-        url = named_url(number, world.urls[number])
+        url, mark = named_url(number, world.urls[number]), f"/copy{copy}" if copy else ""
         for hour in range(1, options.hours + 1):
             low, high = world.window(number, begin + 3600 * hour)
-            shown |= {(url, entry["link"]) for entry in source.entries[low:high]}
+            shown |= {(url, entry["link"] + mark) for entry in source.entries[low:high]}
     return shown
 
 
