@@ -368,6 +368,26 @@ async def test_a_database_that_is_in_use_is_not_copied(
         await store.close()
 
 
+async def test_a_database_of_postgresql_is_in_use_until_its_workers_end(
+    new_address: MakeAddress, archive: str
+) -> None:
+    source = new_address("postgres")
+    copy_archive(archive, source)
+    store = open_store(source)
+    assert await World(store, now=MORNING + 50 * DAY).lease()
+
+    try:
+        with pytest.raises(UsageError, match=rf"in use: postgresql:.*, by .* {os.getpid()} "):
+            copy_archive(source, new_address("sqlite"))
+    finally:
+        await store.close()
+
+    target = new_address("sqlite")
+    copy_archive(source, target)
+    leases = "SELECT count(*) FROM feed_state WHERE lease_holder IS NOT NULL"
+    assert ask(target, leases) == [(0,)]
+
+
 async def test_nothing_is_copied_into_a_database_that_is_in_use(
     new_address: MakeAddress, archive: str
 ) -> None:

@@ -25,8 +25,8 @@ from newsreel.store.postgres.partitions import ensure_months
 from newsreel.store.postgres.rows import identity_digest, slice_of
 from newsreel.store.postgres.search_index import ALL_PENDING
 
-FETCHED = 500
-"""Rows of a cursor at once."""
+FETCHED = 100
+"""Rows of a cursor at once: few, for a text may be of many megabytes."""
 DEAD_SECONDS = 20
 
 INDEX = (
