@@ -285,12 +285,13 @@ async def test_a_secret_that_was_told_in_the_open_is_no_longer_believed(open_roa
     town = open_road
     feed = await town.subscribed(item("a"))
     await town.store.change_hub(feed.id, lambda found: found and replace(found, secret="told"))
+    await town.push(item("b"), secret="told")
     town.now = (await town.subscription()).next_at
 
     assert await town.hubs.ask_around() == 1
-    await town.push(item("b"), secret="told")
 
     assert "hub.secret" not in town.hub.forms[1]
+    assert (await town.subscription()).secret == ""
     assert titles_of(await town.entries(feed)) == ["A"]
 
 

@@ -168,7 +168,7 @@ class Hubs:
         subscription = await self._subscription(token)
         if subscription is None:
             return Verdict.UNKNOWN
-        secret = subscription.secret
+        secret = subscription.secret if self._may_know(subscription) else ""
         if secret and not is_signed(push.body, push.signature, secret):
             return await self._ignore(subscription, "bad-signature")
         if not is_of_topic(subscription, list(push.links)):
@@ -208,7 +208,7 @@ class Hubs:
         """Send one request. It is noted before: a hub may ask back before it answers."""
         now = self._clock()
         begun = subscription or _new_subscription(feed, self._clock)
-        secret = self._secret_for(begun)
+        secret = (begun.secret or secrets.token_hex(32)) if self._may_know(begun) else ""
         saved = await self._store.change_hub(
             feed.id, lambda found: asked(replace(found or begun, secret=secret), step, now=now)
         )
@@ -231,13 +231,11 @@ class Hubs:
         await self._store.change_hub(feed.id, note)
         return capture
 
-    def _secret_for(self, subscription: HubSubscription) -> str:
-        """Return what a hub signs with; nothing where others could read it on the way."""
+    def _may_know(self, subscription: HubSubscription) -> bool:
+        """Tell whether a hub may know a secret: nobody else could read it on the way."""
         hub = subscription.announced.hub
         is_own_host = is_own(asked_host_of(hub), self._client.policy.allow_private)
-        if not (is_own_host or hub.lower().startswith("https:")):
-            return ""
-        return subscription.secret or secrets.token_hex(32)
+        return is_own_host or hub.lower().startswith("https:")
 
     def _callback(self, subscription: HubSubscription) -> str:
         return self._public_url + CALLBACK + subscription.token
