@@ -150,13 +150,18 @@ ARCHIVE = (
 """In an order in which whatever a row refers to is there before it."""
 
 
+def size_of(row: Row) -> int:
+    """Return how many characters and bytes a row holds."""
+    return sum(len(value) for value in row if isinstance(value, str | bytes))
+
+
 def in_batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
     """Yield rows by the lot, so many or so large that memory stays small."""
     held: list[Row] = []
     size = 0
     for row in rows:
         held.append(row)
-        size += sum(len(value) for value in row if isinstance(value, str | bytes))
+        size += size_of(row)
         if len(held) >= BATCH_ROWS or size >= BATCH_SIZE:
             yield held
             held, size = [], 0

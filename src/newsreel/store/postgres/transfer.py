@@ -10,7 +10,7 @@ from psycopg import ServerCursor
 
 from newsreel.errors import StoreBusy, StoreError
 from newsreel.store.checks import Check, check_found
-from newsreel.store.contents import ARCHIVE, Row, Table, quoted, table
+from newsreel.store.contents import ARCHIVE, BATCH_SIZE, Row, Table, quoted, size_of, table
 from newsreel.store.postgres.address import parse_address
 from newsreel.store.postgres.connection import LOCK_SECONDS, Connection, end, translated
 from newsreel.store.postgres.database import NOW
@@ -26,7 +26,7 @@ from newsreel.store.postgres.rows import identity_digest, slice_of
 from newsreel.store.postgres.search_index import ALL_PENDING
 
 FETCHED = 100
-"""Rows of a cursor at once: few, for a text may be of many megabytes."""
+"""Rows of a cursor at once, or as many as a batch may hold: a text may be of many megabytes."""
 DEAD_SECONDS = 20
 
 INDEX = (
@@ -209,8 +209,12 @@ class PostgresReader:
             self._connection.execute(f"SET LOCAL cursor_tuple_fraction = {share}")
             name = f"newsreel_{self._cursors}"
             with ServerCursor[tuple[Any, ...]](self._connection, name) as cursor:
-                cursor.itersize = FETCHED
-                yield from cursor.execute(query, values)
+                cursor.execute(query, values)
+                count = 1
+                while rows := cursor.fetchmany(count):
+                    yield from rows
+                    size = sum(map(size_of, rows)) // len(rows) + 1
+                    count = min(max(1, BATCH_SIZE // size), 4 * count, FETCHED)
 
 
 class PostgresWriter:
