@@ -16,8 +16,9 @@ from newsreel.fetch.hosts import HostGate
 from newsreel.model.capture import Capture
 from newsreel.model.feed import Feed
 from newsreel.store import Store
-from newsreel.store.postgres import life
-from polled_world import World, item, rss
+from newsreel.store.postgres import life, polls
+from newsreel.store.protocols import HOST_SHARE
+from polled_world import HOUR, World, item, rss
 from publisher import Publisher
 
 SAVE_WHEN_TOLD = """
@@ -193,3 +194,22 @@ def test_a_process_is_told_dead_from_alive_and_from_one_elsewhere() -> None:
     assert not life.is_dead(f"another-boot {namespace} {pid} {begun_at}", ours)
     assert not life.is_dead(f"{boot} pid:[1] {pid} {begun_at}", ours)
     assert not life.is_dead("", ours)
+
+
+async def test_a_look_goes_on_where_the_last_one_ended_and_at_last_from_the_beginning(
+    world: World, other: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polls, "LONG_LOOK", -1.0)
+    monkeypatch.setattr(polls, "LAP", 1e9)
+    large = [await world.feed(f"https://large.example/{n}") for n in range(20)]
+    others = [await world.feed(f"https://h{n}.example/") for n in range(10)]
+    await world.lease(large[0], store=other)
+
+    found: list[int] = []
+    while feeds := await world.store.lease(now=world.now, term=HOUR, limit=3):
+        found += [feed.id for feed in feeds]
+    await other.release([large[0].id])
+    freed = await world.store.lease(now=world.now, term=HOUR, limit=100)
+
+    assert found == [feed.id for feed in others]
+    assert [feed.id for feed in freed] == [feed.id for feed in large[:HOST_SHARE]]

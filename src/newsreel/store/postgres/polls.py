@@ -28,10 +28,15 @@ from newsreel.store.postgres.connection import Connection
 from newsreel.store.postgres.database import Database
 from newsreel.store.postgres.feeds import feeds_by_ids
 from newsreel.store.postgres.known import known_of
-from newsreel.store.postgres.life import Lease, Life
+from newsreel.store.postgres.life import Lease, Life, steady
 from newsreel.store.postgres.poll_saves import Save, save_polls
 from newsreel.store.protocols import HOST_SHARE
 from newsreel.store.rows import gap_of, known_micros, micros, moment
+
+# Hundreds of thousands of feeds may be due that nobody may have now, since their host is asked
+# already. A look that passes them all over takes long, and is not made anew for every lease.
+LONG_LOOK = 0.1
+LAP = 20
 
 # Whoever has ended never comes back, so that it does not matter how old this knowledge is.
 ENDED = "SELECT w.name FROM workers w WHERE w.ended_at IS NOT NULL"
@@ -65,9 +70,11 @@ POLLED_SINCE = """
               AND p.outcome != 'pushed')
 """
 CHOOSE = f"""
-    SELECT s.feed_id, f.host FROM feed_state s JOIN feeds f ON f.id = s.feed_id
+    SELECT s.feed_id, f.host, s.next_poll_at FROM feed_state s JOIN feeds f ON f.id = s.feed_id
     JOIN host_leases h ON h.host = f.host WHERE {LEASABLE} AND {FREE_HOST}
 """  # noqa: S608 - constants only
+BEHIND = "(s.next_poll_at, s.feed_id) > (%(place_at)s, %(place_id)s)"
+BEGIN = (-1, 0)
 CHOOSE_END = " LIMIT %(most)s FOR UPDATE OF s, h SKIP LOCKED"
 # Another worker may have stored a poll between the look at its line and the look at its feed.
 DONE_BY_OTHERS = f"""
@@ -123,6 +130,7 @@ class _Wanted:
     limit: int
     share: int
     is_forced: bool
+    is_any: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +152,9 @@ class Polls:
     _has_tombstones = True
     """Whether there may be any; known anew with each lease."""
     _leased_at: datetime | None = None
+    _place = BEGIN
+    _lap_until = 0.0
+    """Until when, on the steady clock, due feeds are looked for from the last place on."""
     _was_set_back = True
     """Whether feeds may have been polled in the future, which is dear to find out."""
 
@@ -182,6 +193,7 @@ class Polls:
             limit=limit,
             share=HOST_SHARE if feed_ids is None else limit,
             is_forced=is_forced,
+            is_any=feed_ids is None and not is_forced,
         )
         leased = await self._db.write(lambda connection: self._lease(connection, wanted))
         self._life.take(leased.name, leased.leases, now=known_micros(now))
@@ -275,17 +287,16 @@ class Polls:
         values = {**wanted.values, "holder": name}
         query = wanted.query + self._when(connection, wanted)
         leases: dict[int, Lease] = {}
-        while len(leases) < wanted.limit:
-            left = wanted.limit - len(leases)
-            values["most"] = most = left + wanted.share  # some may be too many of their host
-            rows = connection.execute(query, values).fetchall()
-            chosen = shared_out(self._undone(connection, rows, values), left, wanted.share)
-            leases |= _take(connection, chosen, values)
-            if len(chosen) == left or len(rows) < most:
-                break
-            full = Counter(lease.host for lease in leases.values())
-            shares = [host for host, count in full.items() if host and count >= wanted.share]
-            values["but_hosts"] = [*wanted.values["but_hosts"], *shares]
+        if wanted.is_any and steady() < self._lap_until:
+            leases = self._choose(connection, query, values, wanted, self._place)
+        if not leases:
+            began_at = steady()
+            leases = self._choose(connection, query, values, wanted, BEGIN)
+            took = steady() - began_at
+            if wanted.is_any:
+                self._lap_until = began_at + LAP * took if took > LONG_LOOK else 0.0
+        if len(leases) < wanted.limit:
+            self._lap_until = 0.0
         feeds = feeds_by_ids(connection, list(leases)) if leases else {}
         return _Leased(
             feeds=[feeds[feed_id] for feed_id in leases],
@@ -295,6 +306,35 @@ class Polls:
             has_tombstones=bool(_asked(connection, ANY_TOMBSTONE)),
         )
 
+    def _choose(
+        self,
+        connection: Connection,
+        query: str,
+        values: dict[str, Any],
+        wanted: _Wanted,
+        place: tuple[int, int],
+    ) -> dict[int, Lease]:
+        """Lease what has its turn behind a place, and remember how far that was."""
+        leases: dict[int, Lease] = {}
+        while len(leases) < wanted.limit:
+            left = wanted.limit - len(leases)
+            most = left + wanted.share  # some may be too many of their host
+            values |= {"most": most, "place_at": place[0], "place_id": place[1]}
+            rows = connection.execute(query, values).fetchall()
+            undone = self._undone(connection, rows, values)
+            chosen = shared_out([row[:2] for row in undone], left, wanted.share)
+            leases |= _take(connection, chosen, values)
+            if wanted.is_any and chosen:
+                self._place = next((row[2], row[0]) for row in rows if row[0] == chosen[-1][0])
+            if len(chosen) == left or len(rows) < most:
+                break
+            place = (rows[-1][2], rows[-1][0])
+            values["after"] = max(values["after"], rows[-1][0])
+            full = Counter(lease.host for lease in leases.values())
+            shares = [host for host, count in full.items() if host and count >= wanted.share]
+            values["but_hosts"] = [*wanted.values["but_hosts"], *shares]
+        return leases
+
     def _when(self, connection: Connection, wanted: _Wanted) -> str:
         """Return which feeds have their turn, and in which order."""
         if wanted.is_forced:
@@ -303,7 +343,7 @@ class Polls:
             row = connection.execute(ANY_IN_FUTURE, wanted.values).fetchone()
             self._was_set_back = row is not None and bool(row[0])
         due = DUE_AFTER_ALL if self._was_set_back else DUE
-        return f" AND {due} ORDER BY s.next_poll_at, s.feed_id {CHOOSE_END}"
+        return f" AND {due} AND {BEHIND} ORDER BY s.next_poll_at, s.feed_id {CHOOSE_END}"
 
     def _undone(
         self, connection: Connection, rows: list[tuple[Any, ...]], values: dict[str, Any]

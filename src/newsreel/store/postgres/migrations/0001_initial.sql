@@ -73,7 +73,7 @@ CREATE TABLE feed_state (
 ) WITH (
     fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0
 );
-CREATE INDEX feed_state_due ON feed_state (next_poll_at);
+CREATE INDEX feed_state_due ON feed_state (next_poll_at, feed_id);
 CREATE SEQUENCE lease_tokens;
 
 CREATE TABLE hosts (
