@@ -208,6 +208,7 @@ async def test_a_feed_can_not_make_a_partition_of_any_day_it_claims(database: Da
 async def test_months_that_were_rolled_back_are_made_again(database: Database) -> None:
     def fail(connection: Connection) -> None:
         ensure_months(connection, ["2026-03-04"])
+        ensure_months(connection, ["2026-08-04"])  # looks at what there is once more
         raise LookupError
 
     with pytest.raises(LookupError):

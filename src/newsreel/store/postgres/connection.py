@@ -43,7 +43,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 
     ``together`` is what several writes of this transaction do at its end with one set of
     statements, each with values of all of them; ``dirt`` holds the pages that became dirty in it,
-    ``months`` the months whose partitions are there for good.
+    ``months`` the months whose partitions are there, unless it is rolled back.
     """
 
     together: "dict[Callable[[Connection, list[Any]], None], list[Any]]"

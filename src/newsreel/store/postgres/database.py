@@ -249,6 +249,7 @@ def _kept(connection: Connection) -> Iterator[Connection]:
     try:
         yield connection
     except BaseException as error:
+        connection.months.clear()  # some were made by what is rolled back
         if isinstance(error, SHUT):
             connection.close()
         with suppress(psycopg.Error):

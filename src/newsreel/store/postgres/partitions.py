@@ -23,7 +23,7 @@ def ensure_months(connection: Connection, days: Iterable[date | str]) -> None:
     """Make the partitions that hold these days, and those of the month after each new one.
 
     A table that is attached keeps nobody from reading or writing the others. Which months exist is
-    remembered of those alone that were there before: what is made here may be rolled back.
+    remembered until a transaction is rolled back, which may have made some.
     """
     wanted = {_month_of(day) for day in days} - connection.months
     if not wanted:
