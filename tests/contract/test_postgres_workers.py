@@ -79,6 +79,21 @@ async def test_a_worker_that_was_stopped_beyond_its_lease_stores_nothing(
     assert await other.polls() == []
 
 
+async def test_nobody_waits_for_who_is_stopped_while_it_tells_that_it_lives(
+    world: World, other: Store, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, free = [await world.feed(f"https://h{n}.example/") for n in range(2)]
+    await world.lease(held)
+    monkeypatch.setattr(life, "SILENCE_SECONDS", 0)
+    with psycopg.connect(address) as connection:
+        connection.execute("SELECT 1 FROM workers FOR UPDATE")
+        while_it_holds_its_row = await world.lease(store=other)
+    afterwards = await world.lease(store=other)
+
+    assert [one.id for one in while_it_holds_its_row] == [free.id]
+    assert [one.id for one in afterwards] == [held.id]
+
+
 async def test_who_lost_its_life_breaks_off_what_it_asks(
     world: World, other: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

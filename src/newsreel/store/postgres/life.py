@@ -61,8 +61,13 @@ LIVING = f"""
 END = f"""
     UPDATE workers SET ended_at = {NOW} WHERE name = ANY(%(names)s) AND ended_at IS NULL
 """  # noqa: S608 - constants only
-# Whoever is about to tell that it lives holds its row: what it tells is looked at.
-END_SILENT = f"{END} AND {IS_SILENT}"
+# Whoever is about to tell that it lives holds its row: it is not waited for, nor for who was stopped
+# there.
+END_SILENT = f"""
+    UPDATE workers SET ended_at = {NOW} WHERE name IN (
+        SELECT name FROM workers WHERE name = ANY(%(names)s) AND ended_at IS NULL AND {IS_SILENT}
+        FOR UPDATE SKIP LOCKED)
+"""  # noqa: S608 - constants only
 FORGET = f"DELETE FROM workers WHERE ended_at < {NOW} - %s::bigint"  # noqa: S608 - constants only
 FORGOTTEN_MICROS = 2 * 3_600_000_000
 """Longer than leases last: who is not known counts as alive."""
