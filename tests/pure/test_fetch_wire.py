@@ -46,6 +46,12 @@ def test_a_head_is_the_same_however_it_arrives(cuts: list[int]) -> None:
     assert rest == b"body"
 
 
+def test_what_no_value_may_hold_is_a_blank() -> None:
+    head = head_of(b'HTTP/1.1 200 OK\r\nETag: "a\0b\rc\x7f"\r\nX: a\tb\r\nLocation: /\0\r\n')
+
+    assert head.headers == {"etag": '"a b c "', "x": "a\tb", "location": "/"}
+
+
 @given(cuts, st.lists(st.binary(min_size=1, max_size=50), max_size=8))
 def test_a_chunked_body_is_the_same_however_it_arrives(
     cuts: list[int], chunks: list[bytes]

@@ -14,6 +14,7 @@ LONGEST_CHUNK_LINE = 4096
 MOST_INTERIM_HEADS = 8
 # Header values may hold no control characters but the tab (RFC 9110, 5.5).
 CONTROLS = frozenset(chr(code) for code in (*range(32), 127) if code != 9)
+BLANKED = str.maketrans(dict.fromkeys(CONTROLS - {"\n"}, " "))
 NAME_CHARACTERS = frozenset(
     "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
@@ -106,10 +107,12 @@ class HeadReader:
 def head_of(data: bytes) -> Head:
     """Return a head; of a repeated header the values are joined, as RFC 9110, 5.3 has it.
 
+    A control character becomes a blank (5.5): no request may hold one, nor every database a NUL.
+
     Raises:
         BadHttp: it does not begin with a status line.
     """
-    lines = data.decode("latin-1").split("\n")
+    lines = data.decode("latin-1").translate(BLANKED).split("\n")
     version, _, rest = lines[0].strip().partition(" ")
     status = rest.lstrip()[:3]
     if not version.upper().startswith("HTTP/") or not (status.isascii() and status.isdigit()):
