@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -41,6 +42,20 @@ async def work():
         print("lost", flush=True)
     await store.close()
 asyncio.run(work())
+"""
+
+HIDING, CANT_HIDE = Path("/usr/bin/unshare"), 33
+HIDE = f'mount -t proc -o hidepid=2 proc /proc || exit {CANT_HIDE}; exec "$0" -c "$@"'
+LOOK = """
+import os, sys
+from pathlib import Path
+from newsreel.store.postgres.life import is_dead
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+theirs, ours = sys.argv[1:]
+is_seen = Path("/proc", theirs.split()[2]).exists()
+print("seen" if is_seen else "hidden", is_dead(theirs, ours))
 """
 
 STEAL = "UPDATE feed_state SET lease_token = nextval('lease_tokens') WHERE feed_id = %s"
@@ -209,6 +224,24 @@ def test_a_process_is_told_dead_from_alive_and_from_one_elsewhere() -> None:
     assert not life.is_dead(f"another-boot {namespace} {pid} {begun_at}", ours)
     assert not life.is_dead(f"{boot} pid:[1] {pid} {begun_at}", ours)
     assert not life.is_dead("", ours)
+
+
+def test_a_process_that_is_hidden_is_not_dead() -> None:
+    if not HIDING.is_file() or os.geteuid() != 0:
+        pytest.skip("processes can't be hidden here")
+    with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE) as child:
+        values = [life.process_of(child.pid), life.process_of(os.getpid())]
+        asked = subprocess.run(
+            [str(HIDING), "--mount", "sh", "-c", HIDE, sys.executable, LOOK, *values],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        child.kill()
+    if asked.returncode == CANT_HIDE:
+        pytest.skip("processes can't be hidden here")
+
+    assert asked.stdout.split() == ["hidden", "False"], asked.stderr
 
 
 async def test_a_look_goes_on_where_the_last_one_ended_and_at_last_from_the_beginning(

@@ -61,8 +61,7 @@ LIVING = f"""
 END = f"""
     UPDATE workers SET ended_at = {NOW} WHERE name = ANY(%(names)s) AND ended_at IS NULL
 """  # noqa: S608 - constants only
-# Whoever is about to tell that it lives holds its row: it is not waited for, nor for who was stopped
-# there.
+# Who is about to tell that it lives holds its row, or was stopped there: nobody waits for that.
 END_SILENT = f"""
     UPDATE workers SET ended_at = {NOW} WHERE name IN (
         SELECT name FROM workers WHERE name = ANY(%(names)s) AND ended_at IS NULL AND {IS_SILENT}
@@ -334,7 +333,18 @@ def is_dead(process: str, ours: str) -> bool:
     boot, _, rest = process.rpartition(" ")[0].rpartition(" ")
     if not boot or boot != ours.rpartition(" ")[0].rpartition(" ")[0]:
         return False
-    return _start_of(int(rest)) != process.rpartition(" ")[2]
+    begun_at = _start_of(int(rest))
+    if begun_at is None:  # what others run may be hidden
+        return not _is_there(int(rest))
+    return begun_at != process.rpartition(" ")[2]
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return True
 
 
 def _place() -> str:
@@ -345,12 +355,12 @@ def _place() -> str:
     return ""
 
 
-def _start_of(pid: int) -> str:
-    """When a living process began, in its kernel's ticks; empty where there is none."""
+def _start_of(pid: int) -> str | None:
+    """When a process began, in its kernel's ticks; empty where it is over, None: unseen."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
-        return ""
+        return None
     is_over = fields[0] in {b"Z", b"X"}
     return "" if is_over else fields[19].decode()
 
