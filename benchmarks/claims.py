@@ -47,8 +47,8 @@ FILL = """
     INSERT INTO feeds (id, url, first_url, file_name, host, added_at)
     SELECT n, 'https://h' || n || '.example/feed', 'https://h' || n || '.example/feed', 'f' || n,
            'h' || n || '.example', 0 FROM generate_series(1, %(feeds)s) n;
-    INSERT INTO feed_state (feed_id, slice, next_poll_at, last_poll_at, etag, hints)
-    SELECT n, n %% 64, n, %(polled)s, '"abcdefgh"', '{"rhythm":[' || repeat('1234,', 60) || '0]}'
+    INSERT INTO feed_state (feed_id, next_poll_at, last_poll_at, etag, hints)
+    SELECT n, n, %(polled)s, '"abcdefgh"', '{"rhythm":[' || repeat('1234,', 60) || '0]}'
     FROM generate_series(1, %(feeds)s) n;
 """
 RENEW = """

@@ -52,7 +52,7 @@ IDLE = 0.05
 TABLES = ("feed_state", "host_leases", "polls", "poll_days")
 COPY_FEEDS = "COPY feeds (id, url, first_url, file_name, host, added_at) FROM STDIN"
 COPY_STATES = """
-    COPY feed_state (feed_id, slice, next_poll_at, last_poll_at, last_ok_at, etag, hints)
+    COPY feed_state (feed_id, next_poll_at, last_poll_at, last_ok_at, etag, hints)
     FROM STDIN
 """
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
@@ -111,7 +111,7 @@ def fill(address: str, learned: list[Feed], count: int) -> float:
             hints = [dumps(dict(feed.hints)) for feed in learned]
             for n in range(1, count + 1):
                 last, due, _ = times(learned[n % len(learned)], n)
-                row = (n, n % 64, micros(due), micros(last), micros(last), '"abcdefgh"')
+                row = (n, micros(due), micros(last), micros(last), '"abcdefgh"')
                 copy.write_row((*row, hints[n % len(learned)]))
         connection.execute("VACUUM ANALYZE")
     spans = [times(feed, 0)[2] for feed in learned]

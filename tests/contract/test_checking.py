@@ -60,7 +60,6 @@ OF_POSTGRES = {
     "WHERE entry_id = 2",
     "imported records that are not where their wording is": "UPDATE legacy_rows "
     "SET day = '2026-03-05'",
-    "feeds in a slice that is not their host's": "UPDATE feed_state SET slice = slice + 1",
     "feeds whose host nobody can lease": "DELETE FROM host_leases",
     "sequences that would give an id of polls twice": "SELECT setval('polls_id_seq', 1)",
     "partitions that are not attached": "ALTER TABLE revisions DETACH PARTITION revisions_2026_03",

@@ -36,7 +36,7 @@ NOT_COPIED = {
         "search_state", "tasks", "workers", "writers",
     },
 }  # fmt: skip
-OF_LEASES = {"lease_holder", "lease_until", "lease_token", "slice"}
+OF_LEASES = {"lease_holder", "lease_until", "lease_token"}
 """Columns of feed_state that belong to who polls."""
 MakeAddress = Callable[[str], str]
 

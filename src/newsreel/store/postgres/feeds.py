@@ -11,7 +11,7 @@ from newsreel.model.feed import Feed, FeedStatus, NewFeed
 from newsreel.store.postgres.connection import Connection
 from newsreel.store.postgres.database import Database
 from newsreel.store.postgres.dirt import days_of_feed, forget_dirt, mark_dirty, mark_feed_dirty
-from newsreel.store.postgres.rows import FEED_COLUMNS, FEED_TABLES, slice_of
+from newsreel.store.postgres.rows import FEED_COLUMNS, FEED_TABLES
 from newsreel.store.postgres.search_index import forget, unindex_entries
 from newsreel.store.protocols import AddedFeed
 from newsreel.store.rows import (
@@ -50,7 +50,7 @@ INSERT = """
                        request_options, page_rules)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
-INSERT_STATE = "INSERT INTO feed_state (feed_id, slice, next_poll_at) VALUES (%s, %s, %s)"
+INSERT_STATE = "INSERT INTO feed_state (feed_id, next_poll_at) VALUES (%s, %s)"
 FILL = """
     UPDATE feeds SET title = coalesce(title, %(title)s),
                      site_url = coalesce(site_url, %(site_url)s),
@@ -216,7 +216,7 @@ def _insert(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> dict[str
     """Add rows of ``feeds`` with their state, and return the ids by what the addresses were."""
     ids = [row[0] for row in connection.execute(IDS, (len(rows),))]
     states = [
-        (feed_id, slice_of(row[3] or row[0]), 0 if row[12] == FeedStatus.ACTIVE else None)
+        (feed_id, 0 if row[12] == FeedStatus.ACTIVE else None)
         for feed_id, row in zip(ids, rows, strict=True)
     ]
     with connection.cursor() as cursor:

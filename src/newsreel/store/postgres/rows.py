@@ -8,7 +8,6 @@ from newsreel.model.entry import Entry
 from newsreel.store.postgres.connection import Connection
 from newsreel.store.rows import ENTRY_COLUMNS, REVISION_COLUMNS, entries_in
 
-SLICES = 64
 FEED_COLUMNS = """
     f.id, f.url, f.first_url, f.file_name, f.host, f.title, f.own_title, f.site_url, f.language,
     f.folder, f.tags, f.is_private, f.is_crawled, f.status, f.policy, f.interval_us, f.added_at,
@@ -27,11 +26,6 @@ FEED_TABLES = """
 def identity_digest(identity: str) -> bytes:
     """Return what an identity is found by in ``identities``."""
     return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).digest()[:16]
-
-
-def slice_of(host: str) -> int:
-    """Return which part of the feeds those of a host belong to; a worker takes whole parts."""
-    return hashlib.sha256(host.encode("utf-8", "surrogatepass")).digest()[0] % SLICES
 
 
 def entries_of(

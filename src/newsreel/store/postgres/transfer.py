@@ -22,7 +22,7 @@ from newsreel.store.postgres.migrate import (
     migrate,
 )
 from newsreel.store.postgres.partitions import ensure_months
-from newsreel.store.postgres.rows import identity_digest, slice_of
+from newsreel.store.postgres.rows import identity_digest
 from newsreel.store.postgres.search_index import ALL_PENDING
 
 FETCHED = 100
@@ -61,7 +61,6 @@ BEGIN_MARKS = "INSERT INTO copying (part, reached, rows) VALUES ('', %s, 0)"
 MARK = "SELECT reached, rows FROM copying WHERE part = %s"
 ADD_MARK = "INSERT INTO copying (part, reached, rows) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 MOVE_MARK = "UPDATE copying SET reached = %s, rows = %s WHERE part = %s AND rows = %s"
-HOSTS = "SELECT id, host FROM feeds WHERE id = ANY(%s)"
 MAKE_INDEX = f"UPDATE search_state SET terms = ''; {ALL_PENDING}"  # noqa: S608 - constants only
 COUNTED = (
     ("feeds", "id"),
@@ -134,12 +133,6 @@ CHECKS = (
         "SELECT l.file_id || ' ' || l.ordinal FROM legacy_rows l "
         "JOIN revisions r ON r.id = l.revision_id "
         "WHERE r.entry_id != l.entry_id OR r.day != l.day",
-    ),
-    Check(
-        "feeds in a slice that is not their host's, so that two workers might ask it at once",
-        "SELECT f.url FROM feeds f JOIN feed_state s ON s.feed_id = f.id "
-        "WHERE s.slice != get_byte(sha256(convert_to(f.host, 'UTF8')), 0) % 64",
-        "copy the database into another one with 'newsreel db copy'",
     ),
     Check(
         "feeds whose host nobody can lease, so that they are never polled",
@@ -279,13 +272,10 @@ class PostgresWriter:
             _check_texts(table, rows)
             if table.has_defaults and not before:
                 connection.execute(f'DELETE FROM "{table.name}"')  # noqa: S608 - a name of ours
-            match table.name:
-                case "entries":
-                    _write_entries(connection, table, rows)
-                case "feed_state":
-                    _write_states(connection, table, rows)
-                case _:
-                    _add(connection, table.name, table.columns, rows)
+            if table.name == "entries":
+                _write_entries(connection, table, rows)
+            else:
+                _add(connection, table.name, table.columns, rows)
 
     def finish(self, *, has_index: bool) -> None:
         with self._transaction() as connection:
@@ -343,14 +333,6 @@ def _write_entries(connection: Connection, table: Table, rows: Sequence[Row]) ->
     columns = ("entry_id", "feed_id", "public_id", "day", "identity_digest")
     _add(connection, "identities", columns, known)
     _add(connection, table.name, table.columns, rows)
-
-
-def _write_states(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Add states of feeds, with the slice that the host of each falls into."""
-    place = table.columns.index("feed_id")
-    hosts = dict(connection.execute(HOSTS, ([row[place] for row in rows],)))
-    sliced = [(*row, slice_of(hosts[row[place]])) for row in rows]
-    _add(connection, table.name, (*table.columns, "slice"), sliced)
 
 
 def _add(connection: Connection, name: str, columns: Sequence[str], rows: Iterable[Row]) -> None:

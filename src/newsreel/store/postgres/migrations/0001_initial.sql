@@ -47,8 +47,7 @@ CREATE TABLE feed_titles (
     PRIMARY KEY (feed_id, day)
 );
 
--- What every poll writes. slice: what the feed's host falls into, of 64; lease_token: rises with each
--- lease, so that who lost one can't save.
+-- What every poll writes. lease_token: rises with each lease, so that who lost one can't save.
 CREATE TABLE feed_state (
     feed_id        BIGINT PRIMARY KEY REFERENCES feeds (id) ON DELETE CASCADE,
     next_poll_at   BIGINT,
@@ -56,7 +55,6 @@ CREATE TABLE feed_state (
     lease_holder   TEXT COLLATE "C",
     lease_until    BIGINT,
     lease_token    BIGINT,
-    slice          INTEGER NOT NULL,
     etag           TEXT COLLATE "C",
     last_modified  TEXT COLLATE "C",
     body_digest    BYTEA,
