@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 import pytest
 
+from newsreel.app.poll import take_in
 from newsreel.core.conclude import conclude
 from newsreel.core.normalize import public_id_of, sighting_of
 from newsreel.core.reading import read
@@ -15,7 +16,7 @@ from newsreel.model.capture import Capture
 from newsreel.model.entry import Content, Doubt, Sighting
 from newsreel.model.feed import Feed, FeedStatus
 from newsreel.model.legacy import FeedChanges, Import, LegacyFile, LegacyKind, LegacyRow
-from newsreel.model.poll import Changes, Tombstone
+from newsreel.model.poll import Changes, Poll, Tombstone
 from newsreel.store import Store
 from polled_world import DAY, HOUR, MORNING, PRESS, World, item, rss, titles_of
 
@@ -371,3 +372,28 @@ async def test_a_poll_and_a_file_at_once_leave_both_wordings(world: World, other
     (entry,) = await world.entries(feed)
     assert {revision.content.title for revision in entry.revisions} == {"Now", "Then"}
     assert entry.content.title == "Now"
+
+
+async def test_a_file_that_comes_in_while_its_feed_is_polled_costs_no_wording(
+    world: World, other: Store
+) -> None:
+    feed = await world.feed()
+    imported = await drafted(other, feed, old("a", "Then"), old("b", "Same", summary="A summary."))
+    (leased,) = await world.lease(feed)
+    body = rss([item("a", title="Now", guid=None), item("b", title="Same", guid=None)])
+    capture = Capture(
+        url=feed.url, final_url=feed.url, fetched_at=world.now, status=200, body=body
+    )
+
+    async def keep(poll: Poll, *, is_purged: bool = False) -> None:
+        await other.save_import(imported)
+
+    await take_in(leased, capture, world.store, clock=world.clock, keep=keep)
+
+    found = {entry.identity[-1]: entry for entry in await world.entries(feed)}
+    wordings = {
+        name: [revision.content.title for revision in entry.revisions]
+        for name, entry in found.items()
+    }
+    assert wordings == {"a": ["Then", "Now"], "b": ["Same"]}
+    assert found["a"].content.title == "Now"

@@ -49,8 +49,8 @@ class ChangeWriter:
     """Works out one feed's changes, writes them, and collects which days they touch.
 
     Since they were worked out first, an entry may have been erased, or an import may have added to
-    it: what is gone stays so, and numbers go on from those that are there. What another import has
-    brought in meanwhile is not brought in twice, and nothing that it lacks is lost.
+    it: what is gone stays so, and numbers go on from those that are there. What an import has brought
+    in meanwhile is not brought in twice, and nothing that it lacks is lost.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class ChangeWriter:
         added = add_identities(self._connection, identities)
         for entry_id in sorted(added):
             self._add_one(entry_id, wanted[entry_id])
-        if len(added) < len(wanted) and self._is_import:
+        if len(added) < len(wanted):
             self._meet([new for entry_id, new in wanted.items() if entry_id not in added])
 
     def _add_one(self, entry_id: int, new: NewEntry) -> None:
@@ -164,11 +164,12 @@ class ChangeWriter:
         )
 
     def revise(self, new: NewRevision) -> None:
-        """Add a wording to an entry; an import adds none that the entry has had."""
+        """Add a wording to an entry; a file adds none that the entry has had."""
         identity, digest = new.sighting.identity, new.sighting.digest
         entry_id = new.entry_id or self.ids.get(identity) or self._met.get(identity, 0)
         head = self._heads.get(entry_id)
-        if head is None or (self._is_import and digest in self._digests[entry_id]):
+        is_from_file = self._is_import or entry_id in self._met.values()
+        if head is None or (is_from_file and digest in self._digests[entry_id]):
             return
         self._digests.setdefault(entry_id, set()).add(digest)
         number = max(new.number, head.count + 1)
