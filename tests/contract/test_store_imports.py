@@ -386,6 +386,8 @@ async def test_a_file_that_comes_in_while_its_feed_is_polled_costs_no_wording(
     )
 
     async def keep(poll: Poll, *, is_purged: bool = False) -> None:
+        assert not is_purged
+        assert poll.changes.new
         await other.save_import(imported)
 
     await take_in(leased, capture, world.store, clock=world.clock, keep=keep)

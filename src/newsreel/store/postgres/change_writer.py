@@ -49,8 +49,8 @@ class ChangeWriter:
     """Works out one feed's changes, writes them, and collects which days they touch.
 
     Since they were worked out first, an entry may have been erased, or an import may have added to
-    it: what is gone stays so, and numbers go on from those that are there. What an import has brought
-    in meanwhile is not brought in twice, and nothing that it lacks is lost.
+    it: what is gone stays so, and numbers go on from those that are there. What an import has
+    brought in meanwhile is not brought in twice, and nothing that it lacks is lost.
     """
 
     def __init__(
