@@ -10,14 +10,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from newsreel.app.poll import take_in
-from newsreel.errors import LeaseLost
+from newsreel.app.poll import Wanted, poll_feeds, take_in
+from newsreel.errors import LeaseLost, StoreBusy
 from newsreel.fetch.client import Client, FetchPolicy, Request
 from newsreel.fetch.hosts import HostGate
 from newsreel.model.capture import Capture
 from newsreel.model.feed import Feed
 from newsreel.store import Store
-from newsreel.store.postgres import life, polls
+from newsreel.store.postgres import database, life, polls
 from newsreel.store.protocols import HOST_SHARE
 from polled_world import HOUR, World, item, rss
 from publisher import Publisher
@@ -151,6 +151,23 @@ async def test_nothing_is_sent_by_who_is_not_sure(
                 await client.fetch(Request(url=feed.url), gate=gate)
 
         assert publisher.requests == []
+
+
+async def test_what_could_not_be_stored_is_leased_at_once(
+    world: World, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient = database.BEGIN_WRITE + "SET LOCAL lock_timeout = '50ms';"
+    monkeypatch.setattr(database, "BEGIN_WRITE", impatient)
+    policy = FetchPolicy(allow_private=("127.0.0.0/8",))
+    with Publisher() as publisher, psycopg.connect(address) as connection:
+        feed = await world.feed(publisher.put("/feed", rss([item("a")])))
+        connection.execute("LOCK TABLE polls IN SHARE MODE")
+        async with Client(policy) as client:
+            with pytest.raises(StoreBusy):
+                async for _ in poll_feeds(world.store, client, clock=world.clock, wanted=Wanted()):
+                    pass
+
+    assert [one.id for one in await world.lease()] == [feed.id]
 
 
 async def test_one_lost_lease_among_many_spoils_no_other(

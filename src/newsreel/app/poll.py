@@ -280,13 +280,14 @@ class _Lanes:
         while lane.feeds:
             leased = lane.feeds[0]
             try:
-                result: Poll | BaseException | None = None
+                result: Poll | None = None
                 if await self._has_time(leased):
                     result = await self._poll(host, lane, leased)
             except LeaseLost:
                 result = None
             except Exception as error:  # noqa: BLE001 - handed to whoever drives the round
-                result = error
+                self._results.put_nowait(error)
+                return  # the round ends, and gives the leases of this lane back
             lane.feeds.popleft()
             self.is_hungry |= lane.has_more and len(lane.feeds) <= HOST_SHARE // 2
             self._results.put_nowait(result)
