@@ -9,6 +9,8 @@ import pytest
 
 from newsreel.errors import StoreBusy, StoreError, UsageError
 from newsreel.store import open_store
+from newsreel.store.postgres import database as database_module
+from newsreel.store.postgres.address import Address
 from newsreel.store.postgres.connection import Connection
 from newsreel.store.postgres.database import Database
 from postgres_server import PASSWORD, Server
@@ -328,3 +330,40 @@ async def test_writers_who_stand_in_each_others_way_get_through(
 
     await asyncio.to_thread(other.close)
     assert await stored(database) == {"a.example": 3, "b.example": 3}
+
+
+@pytest.mark.parametrize("refusals", [1, 1_000_000])
+async def test_nothing_is_stored_twice_by_who_is_not_let_in_after_a_commit(
+    postgres_address: str, monkeypatch: pytest.MonkeyPatch, refusals: int
+) -> None:
+    ours = Database(postgres_address, patience=0.5)
+    left = iter(range(refusals))
+    is_lost = False
+    connect, end = Connection.to, database_module.end
+
+    def refuse(address: Address) -> Connection:
+        if is_lost and next(left, None) is not None:
+            raise psycopg.OperationalError('FATAL:  role "nobody" is not permitted to log in')
+        return connect(address)
+
+    def lose(connection: Connection, statement: str) -> None:
+        nonlocal is_lost
+        end(connection, statement)
+        if statement == "COMMIT" and not is_lost:
+            is_lost = True
+            connection.close()
+            raise psycopg.OperationalError("the answer was lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Connection, "to", refuse)
+        patched.setattr(database_module, "end", lose)
+        done = await asyncio.gather(
+            *(ours.write(adding(name)) for name in ("a.example", "b.example")),
+            return_exceptions=True,
+        )
+    gained = await stored(ours)
+    await asyncio.to_thread(ours.close)
+
+    assert set(gained.values()) == {1}
+    assert all(one is None or isinstance(one, StoreBusy) for one in done)
+    assert (done[0] is None) == (refusals == 1)

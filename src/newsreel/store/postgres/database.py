@@ -178,10 +178,15 @@ class Database:
 
         def store() -> None:
             nonlocal doubtful
-            if self._connection.is_lost:
-                self._connection = self._connect(self.address)
-            if doubtful is not None and self._is_stored(doubtful):
-                return
+            try:
+                if self._connection.is_lost:
+                    self._connection = self._connect(self.address)
+                if doubtful is not None and self._is_stored(doubtful):
+                    return
+            except psycopg.Error as error:
+                if doubtful is None:
+                    raise
+                raise _Lost(error) from error
             doubtful = None
             connection, number = self._connection, self._group + 1
             self._group = number
@@ -190,7 +195,15 @@ class Database:
                 doubtful = number
                 end(connection, "COMMIT")
 
-        self._persist(store, self.address)
+        try:
+            self._persist(store, self.address)
+        except StoreError as error:
+            if doubtful is None or not isinstance(error.__cause__, _Lost):
+                raise
+            raise StoreBusy(  # so that nothing of it is run again
+                f"nobody knows whether the last writes were stored: {error}",
+                hint=error.hint,
+            ) from error
 
     def _run(self, jobs: Sequence[Job[Connection]], number: int) -> None:
         connection = self._connection
