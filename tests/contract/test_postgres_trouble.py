@@ -12,6 +12,7 @@ from newsreel.store import open_store
 from newsreel.store.postgres import database as database_module
 from newsreel.store.postgres.address import Address
 from newsreel.store.postgres.connection import Connection
+from newsreel.store.postgres.connection import end as end_transaction
 from newsreel.store.postgres.database import Database
 from postgres_server import PASSWORD, Server
 from wire import Talk, Wire
@@ -339,7 +340,7 @@ async def test_nothing_is_stored_twice_by_who_is_not_let_in_after_a_commit(
     ours = Database(postgres_address, patience=0.5)
     left = iter(range(refusals))
     is_lost = False
-    connect, end = Connection.to, database_module.end
+    connect, end = Connection.to, end_transaction
 
     def refuse(address: Address) -> Connection:
         if is_lost and next(left, None) is not None:

@@ -18,6 +18,7 @@ from newsreel.model.capture import Capture
 from newsreel.model.feed import Feed
 from newsreel.store import Store
 from newsreel.store.postgres import database, life, polls
+from newsreel.store.postgres.connection import BEGIN_WRITE
 from newsreel.store.protocols import HOST_SHARE
 from polled_world import HOUR, World, item, rss
 from publisher import Publisher
@@ -156,7 +157,7 @@ async def test_nothing_is_sent_by_who_is_not_sure(
 async def test_what_could_not_be_stored_is_leased_at_once(
     world: World, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    impatient = database.BEGIN_WRITE + "SET LOCAL lock_timeout = '50ms';"
+    impatient = BEGIN_WRITE + "SET LOCAL lock_timeout = '50ms';"
     monkeypatch.setattr(database, "BEGIN_WRITE", impatient)
     policy = FetchPolicy(allow_private=("127.0.0.0/8",))
     with Publisher() as publisher, psycopg.connect(address) as connection:
