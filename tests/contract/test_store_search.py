@@ -132,7 +132,7 @@ async def test_search_finds_what_the_table_says(
     for module, values in SMALL_STEPS.items() if is_large else ():
         for name, value in values.items():
             monkeypatch.setattr(f"newsreel.store.{module}.{name}", value)
-    set_in_hits(monkeypatch, COUNTED=counted, _rows_for=lambda wanted: wanted + 1)
+    set_in_hits(monkeypatch, COUNTED=counted, rows_for=lambda wanted: wanted + 1)
     await fill(store)
     wrong = []
     for case in CASES:
@@ -458,7 +458,7 @@ async def test_counts_are_exact_up_to_a_bound_whatever_was_revised(
     await world.poll(feed, *(with_title(found, f"{found.title}, again") for found in items))
     counts = {}
     for bound in (19, 20, 30):
-        set_in_hits(monkeypatch, COUNTED=bound, _rows_for=lambda wanted: wanted)
+        set_in_hits(monkeypatch, COUNTED=bound, rows_for=lambda wanted: wanted)
         page = (await ask(world.store, "title:ott*", limit=4, has_facets=True)).page
         counts[bound] = (page.count, page.is_count_exact, page.facets.is_whole)
 

@@ -9,28 +9,21 @@ a common word takes seconds.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date
 from itertools import islice
-from typing import Any
 
-from newsreel.core.ranking import terms_of
-from newsreel.core.searchable import body_text, moment_of
 from newsreel.model.query import (
-    And,
     Candidate,
     FacetCount,
     Facets,
     Node,
-    Or,
     Order,
-    Phrase,
-    TextField,
 )
+from newsreel.store.found_rows import candidate_of, counts_of, rows_for, summed, titled
 from newsreel.store.postgres.connection import Connection
 from newsreel.store.postgres.search_ids import Matches, Row
 from newsreel.store.postgres.search_places import Spread, day_of
 from newsreel.store.protocols import Found
-from newsreel.store.rows import CONTENT_COLUMNS, content_of, known_moment
+from newsreel.store.rows import CONTENT_COLUMNS
 
 COUNTED = 10_000
 RANKED = 5_000
@@ -127,7 +120,7 @@ class Search:
 
         An entry stands by its newest row, so one that has a row above ``below`` is left out.
         """
-        limit = _rows_for(wanted)
+        limit = rows_for(wanted)
         rows = self._matches.newest(limit, below=below, columns=columns)
         goes_on, hits = len(rows) == limit, self._hits_of(rows, below)
         while goes_on and hits.count < wanted:
@@ -159,9 +152,9 @@ class Search:
             return ranked
         by_row = {row_id: ids for ids in ranked for row_id in ids}
         chosen: dict[Ids, None] = {}
-        for node in _titled(self._root):
-            titled = self._matches.of(node, ranked[-1][0], ranked[0][0], TITLED)
-            found = (by_row.get(row[0]) for row in titled)
+        for node in titled(self._root):
+            found_rows = self._matches.of(node, ranked[-1][0], ranked[0][0], TITLED)
+            found = (by_row.get(row[0]) for row in found_rows)
             chosen |= dict.fromkeys(islice(filter(None, found), SHORTLISTED))
         return list(chosen | dict.fromkeys(ranked[:SHORTLISTED]))
 
@@ -171,18 +164,13 @@ class Search:
         folders = dict(self._connection.execute(FOLDERS).fetchall())
         days = Counter(day_of(row[0]) for row in rows)
         return Facets(
-            feeds=_counts(Counter({str(feed): count for feed, count in feeds.items()})),
-            folders=_counts(_summed((folders.get(feed), count) for feed, count in feeds.items())),
-            languages=_counts(Counter(row[3] for row in rows if row[3])),
-            sites=_counts(Counter(row[4] for row in rows if row[4])),
+            feeds=counts_of(Counter({str(feed): count for feed, count in feeds.items()})),
+            folders=counts_of(summed((folders.get(feed), count) for feed, count in feeds.items())),
+            languages=counts_of(Counter(row[3] for row in rows if row[3])),
+            sites=counts_of(Counter(row[4] for row in rows if row[4])),
             is_whole=is_whole,
             days=tuple(FacetCount(day.isoformat(), count) for day, count in sorted(days.items())),
         )
-
-
-def _rows_for(entries: int) -> int:
-    """Return how many rows to read for some entries: a tenth of them may have several."""
-    return entries + entries // 5 + 100
 
 
 def candidates_of(connection: Connection, hits: Iterable[Sequence[int]]) -> tuple[Candidate, ...]:
@@ -208,47 +196,4 @@ def candidates_of(connection: Connection, hits: Iterable[Sequence[int]]) -> tupl
         for hit in wanted
         if (there := [row_id for row_id in hit if row_id in rows])  # else it was just deleted
     )
-    return tuple(map(_candidate, newest))
-
-
-def _titled(root: Node) -> tuple[Node, ...]:
-    """Return what titles are asked for: all the words that name no field, and one of them."""
-    words = tuple(
-        Phrase(term.text, TextField.TITLE, term.is_prefix, term.forms[:1])
-        for term in terms_of(root)
-        if term.field is None
-    )
-    return (And(words), Or(words)) if len(words) > 1 else words
-
-
-def _candidate(row: tuple[Any, ...]) -> Candidate:
-    content, day = content_of(row[10:]), date.fromisoformat(row[6])
-    return Candidate(
-        entry_id=row[1],
-        public_id=row[2],
-        feed_id=row[3],
-        revision=row[4],
-        is_current=row[4] == row[5],
-        day=day,
-        moment=moment_of(
-            day, published_at=content.published_at, first_seen_at=known_moment(row[7])
-        ),
-        language=row[8],
-        title=content.title or "",
-        author=content.author or "",
-        body=body_text(content),
-        categories=content.categories,
-    )
-
-
-def _summed(pairs: Iterable[tuple[str | None, int]]) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for value, count in pairs:
-        if value:
-            found[value] += count
-    return found
-
-
-def _counts(counted: Counter[str]) -> tuple[FacetCount, ...]:
-    ordered = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
-    return tuple(FacetCount(value, count) for value, count in ordered)
+    return tuple(map(candidate_of, newest))

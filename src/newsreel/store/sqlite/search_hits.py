@@ -14,23 +14,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from itertools import islice
 from operator import neg
-from typing import Any
 
-from newsreel.core.ranking import terms_of
-from newsreel.core.searchable import body_text, moment_of
 from newsreel.model.query import (
-    And,
     Candidate,
     FacetCount,
     Facets,
     Node,
-    Or,
     Order,
-    Phrase,
-    TextField,
 )
+from newsreel.store.found_rows import candidate_of, counts_of, rows_for, summed, titled
 from newsreel.store.protocols import Found
-from newsreel.store.rows import CONTENT_COLUMNS, content_of, dumps, known_moment
+from newsreel.store.rows import CONTENT_COLUMNS, dumps
 from newsreel.store.sqlite.search_ids import Matches
 from newsreel.store.sqlite.search_index import DAY_ZERO
 
@@ -159,13 +153,13 @@ class Search:
     def _counted(self, *, has_facets: bool) -> _Hits | None:
         """Return all hits, or more than are counted; None: there are more, and none was read."""
         wanted = COUNTED + 1
-        if not has_facets and self._matches.are_more_than(COUNTED, _rows_for(wanted)):
+        if not has_facets and self._matches.are_more_than(COUNTED, rows_for(wanted)):
             return None
         return self._hits(wanted)
 
     def _hits(self, wanted: int, below: int | None = None) -> _Hits:
         """Return as many hits, or all there are; several rows may be of one entry."""
-        limit = _rows_for(wanted)
+        limit = rows_for(wanted)
         has = None if below is None else self._matches.has
         ids = self._matches.newest(limit, below=below)
         hits, goes_on = _Hits(self._connection, ids, has), len(ids) == limit
@@ -197,9 +191,9 @@ class Search:
             return ranked
         by_row = {row_id: rows for rows in ranked for row_id in rows}
         chosen: dict[Rows, None] = {}
-        for node in _titled(self._root):
-            titled = self._matches.of(node, ranked[-1][0], ranked[0][0], TITLED)
-            found = map(by_row.get, titled)
+        for node in titled(self._root):
+            found_rows = self._matches.of(node, ranked[-1][0], ranked[0][0], TITLED)
+            found = map(by_row.get, found_rows)
             chosen |= dict.fromkeys(islice(filter(None, found), SHORTLISTED))
         return list(chosen | dict.fromkeys(ranked[:SHORTLISTED]))
 
@@ -213,21 +207,16 @@ class Search:
         days = Counter(place >> self._bits for place in places)
         first = DAY_ZERO.toordinal()
         return Facets(
-            feeds=_counts(_summed((str(feed_id), count) for feed_id, count in feeds.items())),
-            folders=_counts(_summed((folders.get(feed), count) for feed, count in feeds.items())),
-            languages=_counts(Counter(row[1] for row in rows if row[1])),
-            sites=_counts(_summed((hosts[site], count) for site, count in sites.items())),
+            feeds=counts_of(summed((str(feed_id), count) for feed_id, count in feeds.items())),
+            folders=counts_of(summed((folders.get(feed), count) for feed, count in feeds.items())),
+            languages=counts_of(Counter(row[1] for row in rows if row[1])),
+            sites=counts_of(summed((hosts[site], count) for site, count in sites.items())),
             is_whole=is_whole,
             days=tuple(
                 FacetCount(date.fromordinal(first + day).isoformat(), count)
                 for day, count in sorted(days.items())
             ),
         )
-
-
-def _rows_for(entries: int) -> int:
-    """Return how many rows to read for some entries: a tenth of them may have several."""
-    return entries + entries // 5 + 100
 
 
 def candidates_of(
@@ -240,47 +229,4 @@ def candidates_of(
     newest = [
         max((rows[row_id] for row_id in hit), key=lambda row: (row[9], row[4])) for hit in wanted
     ]
-    return tuple(map(_candidate, newest))
-
-
-def _titled(root: Node) -> tuple[Node, ...]:
-    """Return what titles are asked for: all the words that name no field, and one of them."""
-    words = tuple(
-        Phrase(term.text, TextField.TITLE, term.is_prefix, term.forms[:1])
-        for term in terms_of(root)
-        if term.field is None
-    )
-    return (And(words), Or(words)) if len(words) > 1 else words
-
-
-def _candidate(row: tuple[Any, ...]) -> Candidate:
-    content, day = content_of(row[10:]), date.fromisoformat(row[6])
-    return Candidate(
-        entry_id=row[1],
-        public_id=row[2],
-        feed_id=row[3],
-        revision=row[4],
-        is_current=row[4] == row[5],
-        day=day,
-        moment=moment_of(
-            day, published_at=content.published_at, first_seen_at=known_moment(row[7])
-        ),
-        language=row[8],
-        title=content.title or "",
-        author=content.author or "",
-        body=body_text(content),
-        categories=content.categories,
-    )
-
-
-def _summed(pairs: Iterable[tuple[str | None, int]]) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for value, count in pairs:
-        if value:
-            found[value] += count
-    return found
-
-
-def _counts(counted: Counter[str]) -> tuple[FacetCount, ...]:
-    ordered = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
-    return tuple(FacetCount(value, count) for value, count in ordered)
+    return tuple(map(candidate_of, newest))

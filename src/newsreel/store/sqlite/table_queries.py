@@ -1,101 +1,39 @@
 """Where the columns of the archive's tables come from, in SQLite."""
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date
-from functools import lru_cache
-from typing import Any
-
-from newsreel.formats.urls import redacted
 from newsreel.model.tables import COMPARED
 from newsreel.store.rows import moment
-
-Reader = Callable[[Any], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a column comes from, and how its value is read.
-
-    ``is_link``: in a private feed it may hold what makes the feed private.
-    """
-
-    sql: str
-    read: Reader | None = None
-    is_link: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A table: its columns; how a page of keys is found (an id comes last); the rows of ids."""
-
-    columns: Mapping[str, Source]
-    page: str
-    rows: str
-
-
-def _named(alias: str, names: str, read: Reader | None = None) -> dict[str, Source]:
-    return {name: Source(f"{alias}.{name}", read) for name in names.split()}
-
-
-def _links(alias: str, names: str) -> dict[str, Source]:
-    return {name: Source(f"{alias}.{name}", is_link=True) for name in names.split()}
+from newsreel.store.table_rows import (
+    Query,
+    Source,
+    address_of,
+    day_of,
+    links,
+    named,
+    optional_address,
+    sorted_words_of,
+    texts_of,
+    title_of,
+    urls_of,
+    words_of,
+)
 
 
 def _hex(column: str) -> Source:
     return Source(f"lower(hex(nullif({column}, x'')))", lambda value: value or None)
 
 
-@lru_cache(4096)
-def _day(text: str) -> date:
-    return date.fromisoformat(text)
-
-
-@lru_cache(4096)
-def address_of(url: str) -> str:
-    """Return an address without its secrets."""
-    return redacted(url)
-
-
-def optional_address(url: str | None) -> str | None:
-    """Return an address without its secrets, where there is one."""
-    return address_of(url) if url else url
-
-
-def _title(text: str | None) -> str | None:
-    return address_of(text) if text and "://" in text else text
-
-
-def _texts(text: str | None) -> tuple[str, ...]:
-    return tuple(json.loads(text)) if text else ()
-
-
-def urls_of(text: str | None) -> tuple[str, ...]:
-    """Return the addresses of enclosures."""
-    return tuple(found[0] for found in json.loads(text)) if text else ()
-
-
-def _words(text: str | None) -> tuple[str, ...]:
-    return tuple(text.split()) if text else ()
-
-
-def _sorted_words(text: str | None) -> tuple[str, ...]:
-    return tuple(sorted(set(_words(text))))
-
-
 _WORDING = {
-    **_named("r", "published_at updated_at seen_at absent_at", moment),
-    **_named("r", "title author summary body language published_raw updated_raw"),
-    **_links("r", "permalink canonical_link thumbnail"),
-    "categories": Source("r.categories", _texts),
+    **named("r", "published_at updated_at seen_at absent_at", moment),
+    **named("r", "title author summary body language published_raw updated_raw"),
+    **links("r", "permalink canonical_link thumbnail"),
+    "categories": Source("r.categories", texts_of),
     "enclosures": Source("r.enclosures", urls_of, is_link=True),
     "digest": _hex("r.digest"),
 }
 _ENTRY = {
     "feed_id": Source("e.feed_id"),
     "feed_url": Source("f.first_url", address_of),
-    "day": Source("e.day", _day),
+    "day": Source("e.day", day_of),
 }
 _REREAD = "iif(r.reread > 0, ' reread', '')"
 _IS_CHOSEN = """
@@ -142,9 +80,9 @@ QUERIES = {
             **_ENTRY,
             "id": Source("e.public_id"),
             "guid": Source("e.guid", is_link=True),
-            "feed_title": Source("f.title", _title),
+            "feed_title": Source("f.title", title_of),
             "first_seen_at": Source("e.first_seen_at", moment),
-            "doubts": Source(f"r.doubts || {_REREAD}", _sorted_words),
+            "doubts": Source(f"r.doubts || {_REREAD}", sorted_words_of),
             "revision_count": Source("e.revision_count"),
         },
         page=_ENTRY_PAGE + _IN_ORDER,
@@ -156,9 +94,9 @@ QUERIES = {
         columns={
             **_WORDING,
             **_ENTRY,
-            **_named("r", "number reread digest_version parser_version"),
+            **named("r", "number reread digest_version parser_version"),
             "entry_id": Source("e.public_id"),
-            "doubts": Source("r.doubts", _words),
+            "doubts": Source("r.doubts", words_of),
             "capture": _hex("r.capture"),
         },
         page=_ENTRY_PAGE + _IN_ORDER,
@@ -169,26 +107,26 @@ QUERIES = {
     "changes": Query(
         columns={
             **_ENTRY,
-            **_named("r", "number"),
-            **_named("r", "seen_at absent_at", moment),
-            **_named("r", "title author summary body"),
-            **_named("r", "title_before author_before summary_before body_before"),
-            **_links("r", "permalink permalink_before"),
+            **named("r", "number"),
+            **named("r", "seen_at absent_at", moment),
+            **named("r", "title author summary body"),
+            **named("r", "title_before author_before summary_before body_before"),
+            **links("r", "permalink permalink_before"),
             "entry_id": Source("e.public_id"),
-            "changed": Source(_CHANGED, _words),
+            "changed": Source(_CHANGED, words_of),
         },
         page=_CHANGE_PAGE + _IN_ORDER,
         rows=_OF_ENTRIES + _EDITS,
     ),
     "feeds": Query(
         columns={
-            **_named("f", "id language folder status"),
-            **_named("s", "failures fault"),
-            **_named("f", "url first_url site_url", optional_address),
-            **_named("f", "added_at", moment),
-            **_named("s", "last_poll_at last_ok_at last_change_at", moment),
-            "title": Source("f.title", _title),
-            "tags": Source("f.tags", _texts),
+            **named("f", "id language folder status"),
+            **named("s", "failures fault"),
+            **named("f", "url first_url site_url", optional_address),
+            **named("f", "added_at", moment),
+            **named("s", "last_poll_at last_ok_at last_change_at", moment),
+            "title": Source("f.title", title_of),
+            "tags": Source("f.tags", texts_of),
             "is_private": Source("f.is_private", bool),
         },
         page="SELECT f.id FROM feeds f WHERE f.id > :key_0 AND f.is_private <= :has_private "
@@ -198,8 +136,8 @@ QUERIES = {
     ),
     "polls": Query(
         columns={
-            **_named("p", "feed_id outcome status reason new revised unchanged reread left_out"),
-            **_named("p", "overlap bytes elapsed_ms"),
+            **named("p", "feed_id outcome status reason new revised unchanged reread left_out"),
+            **named("p", "overlap bytes elapsed_ms"),
             "polled_at": Source("p.polled_at", moment),
             "capture": _hex("p.capture"),
         },

@@ -6,25 +6,21 @@ two of them: first the keys of a page, then its rows. Only the columns that are 
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Sequence
 from typing import Any
 
-from newsreel.core.coverage import DAY, blind_seconds, start_of
-from newsreel.model.poll import Gap
 from newsreel.model.tables import RowChoice, Values
 from newsreel.store.protocols import Key, RowPage
-from newsreel.store.rows import MICROSECOND, gap_of, known_moment, micros
 from newsreel.store.sqlite.database import Database
-from newsreel.store.sqlite.table_queries import (
-    CHOSEN,
-    QUERIES,
+from newsreel.store.sqlite.table_queries import CHOSEN, QUERIES
+from newsreel.store.table_rows import (
     Query,
-    Reader,
-    Source,
-    address_of,
-    optional_address,
-    urls_of,
+    coverage_page,
+    coverage_values,
+    day_to_cover,
+    first_key,
+    read_rows,
+    values_of,
 )
 
 _GAPS = """
@@ -76,7 +72,7 @@ class Tables:
         self, columns: Sequence[str], chosen: RowChoice, entry_ids: Sequence[int]
     ) -> list[Values]:
         def read(connection: sqlite3.Connection) -> list[Values]:
-            values = _values(chosen) | {"ids": json.dumps(entry_ids)}
+            values = values_of(chosen) | {"ids": json.dumps(entry_ids)}
             ids = [row[0] for row in connection.execute(CHOSEN, values)]
             return _rows(connection, QUERIES["entries"], columns, chosen, ids)
 
@@ -93,9 +89,7 @@ def _keys(
 
 def first_values(query: Query, chosen: RowChoice, *, limit: int) -> dict[str, Any]:
     """Return the parameters of a table's first page."""
-    start = ("", 0, 0)[-query.page.count(":key_") :]
-    keys = {f"key_{index}": value for index, value in enumerate(start)}
-    return _values(chosen) | {"limit": limit} | keys
+    return values_of(chosen) | first_key(query) | {"limit": limit}
 
 
 def _rows(
@@ -109,48 +103,9 @@ def _rows(
     told = ", ".join(["f.is_private", *(source.sql for source in sources)])
     found = connection.execute(
         f"SELECT {told} {query.rows}",
-        _values(chosen) | {"ids": json.dumps(ids)},
+        values_of(chosen) | {"ids": json.dumps(ids)},
     )
-    open_readers = _readers(source.read for source in sources)
-    private_readers = _readers(map(_discreet, sources))
-    return [_read(row, private_readers if row[0] else open_readers) for row in found]
-
-
-def _readers(readers: Iterable[Reader | None]) -> list[tuple[int, Reader]]:
-    return [(index, read) for index, read in enumerate(readers) if read is not None]
-
-
-def _read(row: Values, readers: Iterable[tuple[int, Reader]]) -> Values:
-    values = list(row[1:])
-    for index, read in readers:
-        values[index] = read(values[index])
-    return tuple(values)
-
-
-def _discreet(source: Source) -> Reader | None:
-    """The links of a private feed may hold what makes it private."""
-    if not source.is_link:
-        return source.read
-    if source.read is urls_of:
-        return lambda text: tuple(map(address_of, urls_of(text)))
-    return optional_address
-
-
-def _values(chosen: RowChoice) -> dict[str, Any]:
-    first, last = chosen.first or date.min, chosen.last or date.max
-    return {
-        "feed_id": chosen.feed_id,
-        "entry_id": chosen.entry_id,
-        "has_private": int(chosen.has_private),
-        "first": first.isoformat(),
-        "last": last.isoformat(),
-        "from_at": micros(start_of(first)),
-        "to_at": _end_of(last),
-    }
-
-
-def _end_of(day: date) -> int:
-    return (micros(start_of(day)) or 0) + DAY // MICROSECOND
+    return read_rows(sources, found)
 
 
 def _coverage(
@@ -159,33 +114,10 @@ def _coverage(
     """Return the rows of one day: the first, or the one after the last."""
     until = connection.execute(_UNTIL).fetchone()[0] or 0
     span = connection.execute(_SPAN, {"until": until}).fetchone()
-    if span[0] is None:
+    day = day_to_cover(span, chosen, after)
+    if day is None:
         return RowPage(rows=[], last=None)
-    first = max(chosen.first or date.min, date.fromisoformat(span[0]))
-    last = min(chosen.last or date.max, date.fromisoformat(span[1]))
-    day = date.fromisoformat(after[0]) + DAY if after else first
-    if day > last:
-        return RowPage(rows=[], last=None)
-    values = _values(chosen) | {
-        "day": day.isoformat(),
-        "start": micros(start_of(day)),
-        "end": _end_of(day),
-        "until": until,
-    }
-    gaps: dict[int, list[Gap]] = {}
-    for row in connection.execute(_GAPS, values):
-        gaps.setdefault(row[0], []).append(gap_of(row))
-    rows = []
-    for feed_id, url, expected, made in connection.execute(_OBSERVED, values):
-        found = gaps.get(feed_id, [])
-        told = {
-            "day": day,
-            "feed_id": feed_id,
-            "feed_url": address_of(url),
-            "polls_expected": expected,
-            "polls_made": made,
-            "blind_seconds": blind_seconds(day, found, until=known_moment(until)),
-            "gap_reasons": tuple(sorted({gap.reason for gap in found})),
-        }
-        rows.append(tuple(told[name] for name in columns))
-    return RowPage(rows=rows, last=(day.isoformat(),))
+    values = coverage_values(chosen, day, until)
+    gaps = connection.execute(_GAPS, values).fetchall()
+    observed = connection.execute(_OBSERVED, values)
+    return coverage_page(columns, day, until, gaps=gaps, observed=observed)
